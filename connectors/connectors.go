@@ -1,0 +1,158 @@
+// Package connectors is the contract for native input and output. Connector
+// authors implement Source or Sink; the wire (package wire) and a direct call
+// carry the same interfaces, so a connector cannot tell which one it is behind.
+package connectors
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/turgo-stream/turgo/abi/record"
+)
+
+// Connector is one named connector. A nil factory means that it has no such side.
+type Connector struct {
+	Name    string
+	Version string
+	Source  func() Source
+	Sink    func() Sink
+}
+
+// Config is what a step of a job gives to its connector.
+type Config struct {
+	Job         string          // name of the job
+	JobUUID     string          // identity of the job, stable over restarts
+	UID         string          // uid of the step
+	Attempt     uint64          // rises with every start of the job
+	Parallelism int             // subtasks of the step
+	BaseDir     string          // relative paths in Settings start here
+	Settings    json.RawMessage // the step's config, an object
+}
+
+// Split is a part of the input that one reader reads alone and in order.
+type Split struct {
+	ID   string // unique in the source, stable over restarts; at most 4 KiB
+	Data []byte // the connector's own; at most 64 KiB
+}
+
+// Assignment hands a split to a reader, from a position. A nil position is the
+// split's start.
+type Assignment struct {
+	Split    Split
+	Position []byte // at most 64 KiB
+}
+
+// Delivery is what a reader gives: a batch of one split that ends at Position,
+// or the split's end, or nothing (no batch and no end) when there was nothing to
+// read for a while.
+type Delivery struct {
+	SplitID  string
+	Batch    record.Batch // valid until the next call of Next
+	Position []byte       // position after Batch
+	End      bool         // the split has ended; it may come with a last batch
+	// LagRecords estimates the records still to read in the split; -1 = unknown.
+	LagRecords int64
+}
+
+// Source reads from one system. Check, Discover and readers may be called from
+// different goroutines; each reader belongs to one.
+type Source interface {
+	// Check validates the config and what it names, without side effects.
+	Check(ctx context.Context, config Config) error
+	// Open prepares for use. It is called once.
+	Open(ctx context.Context, config Config) error
+	// Discover lists the splits that exist now. final says that no others will
+	// come, so that a bounded job can end.
+	Discover(ctx context.Context) (splits []Split, final bool, err error)
+	// OpenReader opens the reader of one subtask.
+	OpenReader(ctx context.Context, subtask int) (Reader, error)
+	// CheckpointComplete tells that a checkpoint with these positions is durable.
+	CheckpointComplete(ctx context.Context, epoch uint64, positions []Assignment) error
+	Close() error
+}
+
+// Reader reads the splits that are assigned to it.
+type Reader interface {
+	// Assign adds splits. Next must not be under way.
+	Assign(ctx context.Context, assignments []Assignment) error
+	// Next waits for the next delivery, some 100 ms at most, then gives an empty one.
+	Next(ctx context.Context) (Delivery, error)
+	Close() error
+}
+
+// Committable is what a writer prepared for one checkpoint and the sink can
+// commit later, even from another process. Data is at most 64 KiB.
+type Committable struct {
+	ID   string // unique in the job; names it in logs and in `turgo checkpoints show`
+	Data []byte
+}
+
+// Outcome is a sink's answer for one committable.
+type Outcome int
+
+// The outcomes of a commit.
+const (
+	Committed     Outcome = iota // durable, by this call or an earlier one
+	CommitRetry                  // not now; try again later
+	CommitLost                   // known failure: the prepared data is gone. The job stops with an alarm.
+	CommitUnknown                // the system did not say; fail over and commit again
+)
+
+// CommitResult is the outcome for the committable of that ID.
+type CommitResult struct {
+	ID      string
+	Outcome Outcome
+	Reason  string
+}
+
+// Guarantee is what a sink can promise.
+type Guarantee string
+
+// The guarantees.
+const (
+	ExactlyOnce Guarantee = "exactly_once"
+	Idempotent  Guarantee = "idempotent"
+	AtLeastOnce Guarantee = "at_least_once"
+)
+
+// Sink writes to one system.
+type Sink interface {
+	Check(ctx context.Context, config Config) error
+	// Open prepares for use and tells the sink's guarantee under this config.
+	Open(ctx context.Context, config Config) (Guarantee, error)
+	// CleanUp removes what lost attempts prepared and nobody will commit: all of
+	// this job and step but the committables in keep. It is called once per start,
+	// after the claim and before any writer opens.
+	CleanUp(ctx context.Context, keep []Committable) error
+	// OpenWriter opens the writer of one subtask.
+	OpenWriter(ctx context.Context, subtask int) (Writer, error)
+	// Commit makes prepared data visible. It is idempotent: a committable that was
+	// committed before answers Committed.
+	Commit(ctx context.Context, committables []Committable) ([]CommitResult, error)
+	// Abort drops prepared data. It is idempotent.
+	Abort(ctx context.Context, committables []Committable) error
+	Close() error
+}
+
+// Writer writes what one subtask receives. It belongs to one goroutine.
+type Writer interface {
+	// Write takes one batch; the bytes are the caller's again when it returns.
+	Write(ctx context.Context, batch record.Batch) error
+	// Prepare makes all that was written since the last Prepare durable but not
+	// visible. What follows belongs to the next epoch.
+	Prepare(ctx context.Context, epoch uint64) ([]Committable, error)
+	Close() error
+}
+
+// ConfigError says what is wrong with a step's config.
+type ConfigError struct {
+	Field  string // dotted path within the step's config
+	Reason string
+}
+
+func (e *ConfigError) Error() string {
+	if e.Field == "" {
+		return "config: " + e.Reason
+	}
+	return "config: " + e.Field + ": " + e.Reason
+}
