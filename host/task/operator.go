@@ -7,28 +7,17 @@ import "github.com/turgo-stream/turgo/abi/record"
 
 // Operator is one operator instance of a chain. It belongs to the task's
 // goroutine. Each call is atomic: where it returns an error, none of its
-// effects on state, timers or output took place.
+// effects on state, timers or output took place. After a success, emit is
+// called for each batch of output in order, which is valid during emit only.
+// Times are in milliseconds since the epoch and stand still during a call.
 type Operator interface {
-	// Process handles one batch of one input. Output batches are valid until the
-	// next call.
-	Process(input int, batch record.Batch, times Times) ([]Output, error)
+	// Process handles one batch of one input.
+	Process(input int, batch record.Batch, watermark, processingTime int64, emit func(output int, batch record.Batch)) error
 	// Fire handles a bounded slice of the timers that are due; more tells that
 	// others are due still.
-	Fire(times Times) (outputs []Output, more bool, err error)
-	// NextProcessingTimer is when Fire has to be called next for processing time,
-	// in milliseconds since the epoch; found is false where no timer waits.
+	Fire(watermark, processingTime int64, emit func(output int, batch record.Batch)) (more bool, err error)
+	// NextProcessingTimer is when Fire has to be called next for processing time;
+	// found is false where no timer waits.
 	NextProcessingTimer() (timestamp int64, found bool, err error)
 	Close() error
-}
-
-// Output is one batch for one output of an operator.
-type Output struct {
-	Index int
-	Batch record.Batch
-}
-
-// Times is what an operator may know of time: both stand still during a call.
-type Times struct {
-	Watermark      int64 // milliseconds since the epoch
-	ProcessingTime int64 // milliseconds since the epoch
 }
