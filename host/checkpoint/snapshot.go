@@ -2,6 +2,8 @@
 // and deleted, and what a restart begins from. Its only I/O is the Store.
 package checkpoint
 
+import "fmt"
+
 // Epoch numbers checkpoints of a job, from 1, rising over all attempts.
 type Epoch uint64
 
@@ -11,6 +13,8 @@ type TaskID struct {
 	Vertex  string `json:"vertex"`
 	Subtask int    `json:"subtask"`
 }
+
+func (t TaskID) String() string { return fmt.Sprintf("%s[%d]", t.Vertex, t.Subtask) }
 
 // Table is a sorted table of keyed state in the store, or the part of one that
 // lies within key groups [First, Last].

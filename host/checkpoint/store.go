@@ -35,4 +35,8 @@ var (
 	ErrExists   = errors.New("checkpoint: object exists")
 	ErrNotExist = errors.New("checkpoint: object does not exist")
 	ErrFull     = errors.New("checkpoint: store is full")
+	ErrReadOnly = errors.New("checkpoint: store is read-only")
+	// ErrUnchanged is wrapped by an error of Create or Upload where it is certain
+	// that no object came to be, nor will. Without it, the object may exist.
+	ErrUnchanged = errors.New("nothing was written")
 )

@@ -1,0 +1,247 @@
+package checkpoint
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Prefixes of object names. Every object of a job begins with one of them.
+const (
+	manifestPrefix = "manifest/"
+	// TablePrefix begins the names of tables. Names hold the attempt that wrote
+	// them, so that no two attempts ever write the same object.
+	TablePrefix = "tables/"
+)
+
+// ErrLostLeadership tells that another coordinator appended to the log: it leads
+// the job now, and this one must stop.
+var ErrLostLeadership = errors.New("checkpoint: another host has taken over the job")
+
+// DamagedError names objects whose bytes are not what was written, or that are
+// missing.
+type DamagedError struct {
+	Names  []string
+	Reason string
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("checkpoint: %s: damaged: %s", strings.Join(e.Names, " and "), e.Reason)
+}
+
+// Entry is one entry of the log: either a claim or a checkpoint.
+type Entry struct {
+	Claim      *Claim
+	Checkpoint *Manifest
+	// Attachments of a checkpoint are made durable before it. They are not read back.
+	Attachments []Attachment
+}
+
+// EntryInfo tells about one entry of the log. Claim and Checkpoint are both nil
+// where Damaged is set.
+type EntryInfo struct {
+	Entry
+	Number  uint64
+	Bytes   int64 // of one copy
+	Copies  int   // that are in order: 0, 1 or 2
+	Damaged *DamagedError
+}
+
+// entryNames are the names of the two copies of an entry.
+func entryNames(number uint64) (a, b string) {
+	name := fmt.Sprintf("%s%010d", manifestPrefix, number)
+	return name + ".a", name + ".b"
+}
+
+// entryNumber reads the number in a copy's name.
+func entryNumber(name string) (number uint64, ok bool) {
+	digits, ok := strings.CutPrefix(name, manifestPrefix)
+	if !ok || len(digits) < 12 {
+		return 0, false
+	}
+	digits, copyName := digits[:len(digits)-2], digits[len(digits)-2:]
+	number, err := strconv.ParseUint(digits, 10, 63)
+	return number, err == nil && number > 0 && (copyName == ".a" || copyName == ".b")
+}
+
+// Log is the sequence of claims and checkpoints of a job in a store. Entries are
+// numbered without gaps; only the oldest ones are ever deleted. A Log belongs to
+// one goroutine.
+type Log struct {
+	store   Store
+	next    uint64
+	entries []EntryInfo
+	objects []string
+}
+
+// OpenLog reads the log in a store. Damaged entries are no error here: Decide
+// says what follows from them.
+func OpenLog(ctx context.Context, store Store) (*Log, error) {
+	names, err := store.List(ctx, manifestPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: list the log: %w", err)
+	}
+	copies := map[uint64]map[string]bool{}
+	var lowest, highest uint64
+	for _, name := range names {
+		number, ok := entryNumber(name)
+		if !ok {
+			continue
+		}
+		if copies[number] == nil {
+			copies[number] = map[string]bool{}
+		}
+		copies[number][name] = true
+		highest = max(highest, number)
+		if lowest == 0 || number < lowest {
+			lowest = number
+		}
+	}
+	if highest-lowest > uint64(len(names))+entriesMissingMax {
+		return nil, &DamagedError{Names: []string{manifestPrefix}, Reason: fmt.Sprintf("entries %d to %d should be there, but only %d are", lowest, highest, len(copies))}
+	}
+	l := &Log{store: store, next: highest + 1}
+	for number := lowest; number <= highest && number > 0; number++ {
+		info, err := l.read(ctx, number)
+		if err != nil {
+			return nil, err
+		}
+		l.entries = append(l.entries, info)
+	}
+	for _, prefix := range []string{TablePrefix, splitsPrefix} {
+		objects, err := store.List(ctx, prefix)
+		if err != nil {
+			return nil, fmt.Errorf("checkpoint: list %s: %w", prefix, err)
+		}
+		l.objects = append(l.objects, objects...)
+	}
+	return l, nil
+}
+
+// entriesMissingMax is how many entries may be missing for the log to be read at all.
+const entriesMissingMax = 1000
+
+// Entries lists the entries, oldest first.
+func (l *Log) Entries() []EntryInfo { return slices.Clone(l.entries) }
+
+// Read reads one entry.
+func (l *Log) Read(ctx context.Context, number uint64) (Entry, error) {
+	info, err := l.read(ctx, number)
+	if err != nil {
+		return Entry{}, err
+	}
+	if info.Damaged != nil {
+		return Entry{}, info.Damaged
+	}
+	return info.Entry, nil
+}
+
+// read reads both copies of an entry. Damage is told in the result; an error is
+// one of the store.
+func (l *Log) read(ctx context.Context, number uint64) (EntryInfo, error) {
+	info := EntryInfo{Number: number}
+	nameA, nameB := entryNames(number)
+	var reasons []string
+	var good []byte
+	for _, name := range []string{nameA, nameB} {
+		data, err := readObject(ctx, l.store, name, entryMaxBytes)
+		var damaged *DamagedError
+		switch {
+		case errors.Is(err, ErrNotExist):
+			reasons = append(reasons, "missing")
+			continue
+		case errors.As(err, &damaged):
+			reasons = append(reasons, damaged.Reason)
+			continue
+		case err != nil:
+			return info, err
+		}
+		entry, err := decodeEntry(data)
+		if format := (*FormatError)(nil); errors.As(err, &format) {
+			return info, fmt.Errorf("%s: %w", name, err)
+		}
+		if err == nil && entry.number() != number {
+			err = fmt.Errorf("it says that its number is %d", entry.number())
+		}
+		if err != nil {
+			reasons = append(reasons, err.Error())
+			continue
+		}
+		if good != nil && !bytes.Equal(good, data) {
+			reasons = append(reasons, "the two copies are in order, but differ")
+			good = nil
+			break
+		}
+		good = data
+		info.Entry, info.Bytes = entry, int64(len(data))
+		info.Copies++
+	}
+	if good == nil {
+		info.Entry, info.Copies = Entry{}, 0
+		info.Damaged = &DamagedError{Names: []string{nameA, nameB}, Reason: strings.Join(slices.Compact(reasons), "; ")}
+	}
+	return info, nil
+}
+
+func (e *Entry) number() uint64 {
+	if e.Claim != nil {
+		return e.Claim.Number
+	}
+	return e.Checkpoint.Number
+}
+
+// Append adds an entry, durably, at the next number, which it returns.
+// ErrLostLeadership tells that another host has taken that number. An error that
+// is ErrUnchanged leaves the log as it was; after any other error the entry may
+// exist, and the log must be opened anew.
+func (l *Log) Append(ctx context.Context, entry Entry) (uint64, error) {
+	number := l.next
+	switch {
+	case entry.Claim != nil:
+		claim := *entry.Claim
+		claim.Number = number
+		entry.Claim = &claim
+	case entry.Checkpoint != nil:
+		m := *entry.Checkpoint
+		m.Number = number
+		entry.Checkpoint = &m
+	}
+	data, err := encodeEntry(entry)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrUnchanged, err)
+	}
+	for _, attachment := range entry.Attachments {
+		err := l.store.Upload(ctx, attachment.Name, bytes.NewReader(attachment.Data), int64(len(attachment.Data)))
+		if err != nil {
+			// The entry itself was not begun.
+			return 0, fmt.Errorf("checkpoint: write %s: %w: %w", attachment.Name, ErrUnchanged, err)
+		}
+	}
+	nameA, nameB := entryNames(number)
+	if err := l.store.Create(ctx, nameA, data); err != nil {
+		if errors.Is(err, ErrExists) {
+			return 0, fmt.Errorf("%w: %s exists", ErrLostLeadership, nameA)
+		}
+		return 0, fmt.Errorf("checkpoint: write %s: %w", nameA, err)
+	}
+	l.next++
+	info := EntryInfo{Entry: entry, Number: number, Bytes: int64(len(data)), Copies: 1}
+	info.Attachments = nil
+	// The entry is durable now, whatever becomes of its second copy.
+	if err := l.store.Create(ctx, nameB, data); err == nil {
+		info.Copies = 2
+	}
+	l.entries = append(l.entries, info)
+	return number, nil
+}
+
+// Forget drops entries that were deleted from the log's memory.
+func (l *Log) Forget(before uint64) {
+	index, _ := slices.BinarySearchFunc(l.entries, before, func(info EntryInfo, number uint64) int { return cmp.Compare(info.Number, number) })
+	l.entries = slices.Delete(l.entries, 0, index)
+}

@@ -1,0 +1,141 @@
+package checkpoint
+
+// Format is the version of the manifest's JSON body that this host writes.
+const Format = 1
+
+// Manifest is one completed checkpoint. Once it is durable, the checkpoint
+// counts: its output may be committed, and a restart begins from it.
+type Manifest struct {
+	Format         int    `json:"format"`
+	Job            string `json:"job"`
+	JobUUID        string `json:"job_uuid"`
+	Attempt        uint64 `json:"attempt"`
+	Epoch          Epoch  `json:"epoch"`
+	Number         uint64 `json:"number"`      // in the log, set by it
+	TakenMS        int64  `json:"taken_ms"`    // milliseconds since the Unix epoch, when the barrier was sent
+	DurationMS     int64  `json:"duration_ms"` // from the barrier to the last acknowledgement
+	Bytes          int64  `json:"bytes"`       // of the tables that are new in this checkpoint
+	MaxParallelism int    `json:"max_parallelism"`
+	// Ended tells that all input had ended before this checkpoint: what is left
+	// of the job is to commit Pending.
+	Ended bool `json:"ended,omitempty"`
+	// Finished tells that the input had ended and all output is committed.
+	Finished bool `json:"finished,omitempty"`
+
+	Operators []OperatorInfo   `json:"operators,omitempty"`
+	Sources   []SourceSnapshot `json:"sources,omitempty"`
+	// Tasks hold no committables here: those are in Pending.
+	Tasks []TaskSnapshot `json:"tasks,omitempty"`
+	// Pending lists all prepared output up to this epoch whose confirmation no
+	// earlier manifest, nor this one, records. Whoever resumes commits it again.
+	Pending []Committable `json:"pending,omitempty"`
+	// Confirmed lists the commits that were confirmed since the manifest before.
+	Confirmed []CommittableName `json:"confirmed,omitempty"`
+}
+
+// CommittableName names a committable.
+type CommittableName struct {
+	Sink  string `json:"sink"`
+	Epoch Epoch  `json:"epoch"`
+	ID    string `json:"id"`
+}
+
+// Name is the committable's name.
+func (c *Committable) Name() CommittableName {
+	return CommittableName{Sink: c.Sink, Epoch: c.Epoch, ID: c.ID}
+}
+
+// OperatorInfo is what a manifest remembers of an operator, so that a resume
+// can tell whether a changed module fits the state.
+type OperatorInfo struct {
+	UID      string      `json:"uid"`
+	Operator string      `json:"operator,omitempty"` // name within the module
+	Module   string      `json:"module,omitempty"`   // digest
+	States   []StateInfo `json:"states,omitempty"`
+	Timers   []TimerInfo `json:"timers,omitempty"`
+}
+
+// StateInfo is one declared keyed state. Number identifies it in the tables of
+// the job for ever: it is not the index in the module's description, which
+// changes when an author reorders declarations.
+type StateInfo struct {
+	Name          string `json:"name"`
+	Number        int    `json:"number"`
+	Kind          string `json:"kind"`
+	SchemaVersion uint16 `json:"schema_version,omitempty"`
+	TimeToLiveMS  int64  `json:"time_to_live_ms,omitempty"`
+	// Dropped marks a state that the module no longer declares; its number stays taken.
+	Dropped bool `json:"dropped,omitempty"`
+}
+
+// TimerInfo is one declared timer; Number is as for StateInfo.
+type TimerInfo struct {
+	Name    string `json:"name"`
+	Number  int    `json:"number"`
+	Domain  string `json:"domain"`
+	Dropped bool   `json:"dropped,omitempty"`
+}
+
+// SourceSnapshot is what a manifest holds of a source beside the positions of
+// the splits in work, which are in Tasks: the splits that were read to their
+// end. Those of long ago are in objects of their own, so that a manifest's size
+// follows what changed.
+type SourceSnapshot struct {
+	UID             string      `json:"uid"`
+	FinishedCount   int         `json:"finished_count"`
+	Finished        []string    `json:"finished,omitempty"`
+	FinishedObjects []SplitList `json:"finished_objects,omitempty"`
+}
+
+// SplitList is an object that holds ids of finished splits.
+type SplitList struct {
+	Object   string `json:"object"`
+	Count    int    `json:"count"`
+	Bytes    int64  `json:"bytes"`
+	Checksum string `json:"checksum"` // SHA-256, hex
+}
+
+// Attachment is an object that must be durable before the manifest that names it.
+type Attachment struct {
+	Name string
+	Data []byte
+}
+
+// Claim is the log entry by which a coordinator takes over the job. It makes
+// appends of every earlier coordinator fail.
+type Claim struct {
+	Format  int    `json:"format"`
+	Job     string `json:"job"`
+	JobUUID string `json:"job_uuid"`
+	Attempt uint64 `json:"attempt"`
+	Number  uint64 `json:"number"` // in the log, set by it
+	TakenMS int64  `json:"taken_ms"`
+	Host    string `json:"host"`
+	PID     int    `json:"pid"`
+	// AcceptDuplicatesFrom is the epoch that the user chose to resume from in
+	// spite of a damaged newer checkpoint; 0 = none.
+	AcceptDuplicatesFrom Epoch `json:"accept_duplicates_from,omitempty"`
+}
+
+// Objects lists the names of all objects that the manifest needs, each once.
+func (m *Manifest) Objects() []string {
+	var names []string
+	seen := map[string]bool{}
+	add := func(name string) {
+		if !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	for i := range m.Tasks {
+		for j := range m.Tasks[i].Tables {
+			add(m.Tasks[i].Tables[j].Object)
+		}
+	}
+	for i := range m.Sources {
+		for j := range m.Sources[i].FinishedObjects {
+			add(m.Sources[i].FinishedObjects[j].Object)
+		}
+	}
+	return names
+}
