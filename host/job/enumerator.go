@@ -1,0 +1,120 @@
+package job
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/turgo-stream/turgo/connectors"
+	"github.com/turgo-stream/turgo/host/checkpoint"
+	"github.com/turgo-stream/turgo/host/task"
+)
+
+// discoverIntervalMS is the time between two looks for new splits.
+const discoverIntervalMS = 1000
+
+// enumerator finds the splits of one source and hands them out. A split that
+// nobody holds is in no snapshot: after a restart it is discovered again.
+type enumerator struct {
+	uid      string
+	source   connectors.Source
+	worker   task.Worker
+	ctx      context.Context
+	nowMS    func() int64
+	assignTo func(subtask int, assignments []connectors.Assignment, noMore bool)
+	fail     func(error)
+
+	known       map[string]bool // assigned before, or finished
+	unassigned  []connectors.Split
+	final       bool
+	discovering bool
+	discoverMS  int64 // when to look again
+	asked       []int // by subtask: splits that it waits for
+	heard       int   // subtasks that asked at least once
+	heardFrom   []bool
+}
+
+// newEnumerator restores an enumerator: split ids that were read or are being
+// read are not handed out again.
+func newEnumerator(uid string, source connectors.Source, parallelism int, known []string) *enumerator {
+	e := &enumerator{
+		uid: uid, source: source, known: make(map[string]bool, len(known)),
+		asked: make([]int, parallelism), heardFrom: make([]bool, parallelism),
+	}
+	for _, id := range known {
+		e.known[id] = true
+	}
+	return e
+}
+
+// want notes that a subtask asks for splits.
+func (e *enumerator) want(id checkpoint.TaskID, count int) {
+	e.asked[id.Subtask] = count
+	if !e.heardFrom[id.Subtask] {
+		e.heardFrom[id.Subtask] = true
+		e.heard++
+	}
+	e.serve()
+}
+
+// tick looks for new splits when it is time.
+func (e *enumerator) tick() {
+	if e.final || e.discovering || e.nowMS() < e.discoverMS {
+		return
+	}
+	e.discovering = true
+	e.worker.Submit(func() func() {
+		splits, final, err := e.source.Discover(e.ctx)
+		return func() { e.discovered(splits, final, err) }
+	})
+}
+
+// deadline is when tick has to be called next.
+func (e *enumerator) deadline() int64 {
+	if e.final || e.discovering {
+		return task.Never
+	}
+	return e.discoverMS
+}
+
+func (e *enumerator) discovered(splits []connectors.Split, final bool, err error) {
+	e.discovering = false
+	e.discoverMS = e.nowMS() + discoverIntervalMS
+	if err != nil {
+		e.fail(fmt.Errorf("job: source %s: discover splits: %w", e.uid, err))
+		return
+	}
+	for _, s := range splits {
+		if !e.known[s.ID] {
+			e.known[s.ID] = true
+			e.unassigned = append(e.unassigned, s)
+		}
+	}
+	e.final = final
+	e.serve()
+}
+
+// serve hands splits out one by one, in turn over the subtasks that ask. The
+// first round waits for all of them, so that few splits are spread evenly.
+func (e *enumerator) serve() {
+	if e.heard < len(e.asked) {
+		return
+	}
+	given := make([][]connectors.Assignment, len(e.asked))
+	for progress := true; progress && len(e.unassigned) > 0; {
+		progress = false
+		for subtask := range e.asked {
+			if len(given[subtask]) < e.asked[subtask] && len(e.unassigned) > 0 {
+				given[subtask] = append(given[subtask], connectors.Assignment{Split: e.unassigned[0]})
+				e.unassigned = e.unassigned[1:]
+				progress = true
+			}
+		}
+	}
+	noMore := e.final && len(e.unassigned) == 0
+	for subtask := range e.asked {
+		if e.asked[subtask] > 0 && (len(given[subtask]) > 0 || noMore) {
+			e.asked[subtask] = 0
+			e.assignTo(subtask, given[subtask], noMore)
+		}
+	}
+}
