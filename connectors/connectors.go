@@ -43,12 +43,12 @@ type Assignment struct {
 }
 
 // Delivery is what a reader gives: a batch of one split that ends at Position,
-// or the split's end, or nothing (no batch and no end) when there was nothing to
-// read for a while.
+// or the split's end, or nothing (no split, no batch and no end) when there was
+// nothing to read for a while. SplitID and Position are the caller's to keep.
 type Delivery struct {
 	SplitID  string
 	Batch    record.Batch // valid until the next call of Next
-	Position []byte       // position after Batch
+	Position []byte       // position after Batch; never nil where there is a split
 	End      bool         // the split has ended; it may come with a last batch
 	// LagRecords estimates the records still to read in the split; -1 = unknown.
 	LagRecords int64
@@ -103,6 +103,15 @@ type CommitResult struct {
 	ID      string
 	Outcome Outcome
 	Reason  string
+}
+
+// AllCommitted answers Committed for each committable.
+func AllCommitted(committables []Committable) []CommitResult {
+	results := make([]CommitResult, len(committables))
+	for i, c := range committables {
+		results[i] = CommitResult{ID: c.ID, Outcome: Committed}
+	}
+	return results
 }
 
 // Guarantee is what a sink can promise.
