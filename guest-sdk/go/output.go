@@ -107,7 +107,9 @@ func (o *output) makeRoom(size int) {
 	}
 	if need := o.length + size; need > len(o.buffer) {
 		grown := make([]byte, max(need, min(2*len(o.buffer), flushLength), initialLength))
-		copy(grown, o.buffer[:o.length])
+		if o.count > 0 {
+			copy(grown, o.buffer[:o.length])
+		}
 		o.buffer = grown
 	}
 }
