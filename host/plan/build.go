@@ -159,8 +159,8 @@ func (b *builder) numberInputs(n *node) []int {
 func (b *builder) numberInOrder(n *node, numbers []int) {
 	described := n.description.Inputs
 	if len(described) != len(n.Inputs) {
-		b.add(n.path+".input", "operator %q has %s (%s) and %d edges lead to it: give one edge for each, or name the input of each edge with \"to\"",
-			n.UID, count(len(described), "input"), inputNames(n.description), len(n.Inputs))
+		b.add(n.path+".input", "operator %q has %s (%s), but %s here: give one edge for each, or name the input of each edge with \"to\"",
+			n.UID, count(len(described), "input"), inputNames(n.description), count(len(n.Inputs), "edge"))
 	}
 	for i := range numbers {
 		numbers[i] = i

@@ -8,18 +8,18 @@ import (
 
 // The defaults of a job. The limits of guests are those of package wasm.
 const (
-	defaultParallelism        = 1
-	defaultMaxParallelism     = 128
-	defaultInterval           = 10 * time.Second
-	defaultCheckpointTimeout  = 10 * time.Minute
-	defaultRetained           = 3
-	defaultTolerableFailures  = 10
-	defaultDelayInitial       = time.Second
-	defaultDelayMax           = time.Minute
-	defaultMultiplier         = 2.0
-	defaultAttemptsMax        = 10
-	defaultResetAfter         = 10 * time.Minute
-	defaultCache        int64 = 64 << 20
+	defaultParallelism             = 1
+	defaultMaxParallelism          = 128
+	defaultInterval                = 10 * time.Second
+	defaultCheckpointTimeout       = 10 * time.Minute
+	defaultRetained                = 3
+	defaultTolerableFailures       = 10
+	defaultDelayInitial            = time.Second
+	defaultDelayMax                = time.Minute
+	defaultMultiplier              = 2.0
+	defaultAttemptsMax             = 10
+	defaultResetAfter              = 10 * time.Minute
+	defaultCache             int64 = 64 << 20
 
 	defaultMemory        int64 = 256 << 20
 	defaultTimePerCall         = 10 * time.Second

@@ -154,9 +154,9 @@ type WatermarkStrategy string
 
 // The watermark strategies.
 const (
-	NoWatermark             WatermarkStrategy = "none" // none but the end of input
-	MonotonicWatermark      WatermarkStrategy = "monotonic"
-	BoundedWatermark WatermarkStrategy = "bounded_out_of_orderness"
+	NoWatermark        WatermarkStrategy = "none" // none but the end of input
+	MonotonicWatermark WatermarkStrategy = "monotonic"
+	BoundedWatermark   WatermarkStrategy = "bounded_out_of_orderness"
 )
 
 // Watermark is the watermark of a source; it is kept for each split.

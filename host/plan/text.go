@@ -78,5 +78,5 @@ func (t *text) excerpt(place position) string {
 			line[i] = ' '
 		}
 	}
-	return "    " + string(line) + "\n    " + strings.Repeat(" ", caret) + "^"
+	return strings.TrimRight("    "+string(line), " ") + "\n    " + strings.Repeat(" ", caret) + "^"
 }
