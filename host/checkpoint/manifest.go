@@ -49,6 +49,7 @@ func (c *Committable) Name() CommittableName {
 // can tell whether a changed module fits the state.
 type OperatorInfo struct {
 	UID      string      `json:"uid"`
+	Vertex   string      `json:"vertex"`             // in whose chain it ran
 	Operator string      `json:"operator,omitempty"` // name within the module
 	Module   string      `json:"module,omitempty"`   // digest
 	States   []StateInfo `json:"states,omitempty"`

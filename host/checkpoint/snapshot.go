@@ -25,7 +25,7 @@ type Table struct {
 	Checksum  string   `json:"checksum"` // hex, of the whole object
 	First     uint16   `json:"key_group_first"`
 	Last      uint16   `json:"key_group_last"`
-	Operators []string `json:"operators"` // uids whose state it may hold
+	Operators []string `json:"operators"` // uids whose state the object may hold; a merged table has those of all its inputs, unless it drops some
 	Level     int      `json:"level"`     // merges behind it; 0 = written by one epoch
 }
 
