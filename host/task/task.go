@@ -198,6 +198,9 @@ func (t *Task) ID() checkpoint.TaskID { return t.config.ID }
 // IsSource reports whether the task begins with a source, so that barriers start here.
 func (t *Task) IsSource() bool { return t.source != nil }
 
+// IsSink reports whether the task ends in a sink.
+func (t *Task) IsSink() bool { return t.sink != nil }
+
 // Stats reads the counters, from any goroutine.
 func (t *Task) Stats() Stats {
 	return Stats{
