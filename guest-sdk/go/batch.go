@@ -24,7 +24,8 @@ const NoTimestamp = -1 << 63
 //		output.Emit(in.Key(), in.Value())
 //	}
 type Batch struct {
-	at       unsafe.Pointer // record in hand, or the placeholder
+	base     unsafe.Pointer // of the bytes that the records are in
+	offset   uintptr        // of the record in hand, from base
 	size     uintptr        // of the record in hand; at first of the header
 	left     uint32         // records after the one in hand
 	fixed    uint32
@@ -38,13 +39,17 @@ var placeholder = [fixedLength]byte{
 
 // start takes a batch that the host wrote: it is valid.
 func (b *Batch) start(data []byte) {
-	p := unsafe.Pointer(unsafe.SliceData(data))
-	b.at = p
+	b.base = unsafe.Pointer(unsafe.SliceData(data))
+	b.offset = 0
 	b.size = headerLength
-	b.fixed = uint32(load16(p, 6))
-	b.left = load32(p, 8)
+	b.fixed = uint32(load16(b.base, 6))
+	b.left = load32(b.base, 8)
 	b.instance.control.hand = noHand
 }
+
+// at is the address of the record in hand. It is computed, not kept: a pointer
+// that is stored costs a write barrier.
+func (b *Batch) at() unsafe.Pointer { return unsafe.Add(b.base, b.offset) }
 
 // Len is the number of records that Next has not yet taken.
 func (b *Batch) Len() int { return int(b.left) }
@@ -57,45 +62,48 @@ func (b *Batch) Next() bool {
 	}
 	b.left--
 	b.instance.control.hand++ // from noHand to 0 at first
-	b.at = unsafe.Add(b.at, b.size)
-	b.size = uintptr(*(*uint32)(b.at))
+	b.offset += b.size
+	b.size = uintptr(load32(b.base, b.offset))
 	return true
 }
 
 // finish puts down the record in hand.
 func (b *Batch) finish() {
 	b.instance.control.hand = noHand
-	b.at, b.size, b.left, b.fixed = unsafe.Pointer(&placeholder), 0, 0, fixedLength
+	b.base, b.offset, b.size, b.left, b.fixed = unsafe.Pointer(&placeholder), 0, 0, 0, fixedLength
 }
 
 // Key is the key of the record in hand, nil where null.
 func (b *Batch) Key() []byte {
-	if *(*byte)(unsafe.Add(b.at, 4))&flagKeyNull != 0 {
+	at := b.at()
+	if *(*byte)(unsafe.Add(at, 4))&flagKeyNull != 0 {
 		return nil
 	}
-	return unsafe.Slice((*byte)(unsafe.Add(b.at, b.fixed)), load32(b.at, 20))
+	return unsafe.Slice((*byte)(unsafe.Add(at, b.fixed)), load32(at, 20))
 }
 
 // Value is the value of the record in hand, nil where null.
 func (b *Batch) Value() []byte {
-	if *(*byte)(unsafe.Add(b.at, 4))&flagValueNull != 0 {
+	at := b.at()
+	if *(*byte)(unsafe.Add(at, 4))&flagValueNull != 0 {
 		return nil
 	}
-	return unsafe.Slice((*byte)(unsafe.Add(b.at, b.fixed+load32(b.at, 20))), load32(b.at, 24))
+	return unsafe.Slice((*byte)(unsafe.Add(at, b.fixed+load32(at, 20))), load32(at, 24))
 }
 
 // Kind is the change kind of the record in hand.
-func (b *Batch) Kind() Kind { return Kind(*(*byte)(unsafe.Add(b.at, 4)) >> kindShift & 3) }
+func (b *Batch) Kind() Kind { return Kind(*(*byte)(unsafe.Add(b.at(), 4)) >> kindShift & 3) }
 
 // Timestamp is that of the record in hand in milliseconds since the epoch, or
 // NoTimestamp; of a fired timer, its time.
-func (b *Batch) Timestamp() int64 { return int64(load64(b.at, 8)) }
+func (b *Batch) Timestamp() int64 { return int64(load64(b.at(), 8)) }
 
 // Extensions is the encoded extensions of the record in hand, empty where there
 // are none.
 func (b *Batch) Extensions() []byte {
-	start := b.fixed + load32(b.at, 20) + load32(b.at, 24)
-	return unsafe.Slice((*byte)(unsafe.Add(b.at, start)), uint32(b.size)-start)
+	at := b.at()
+	start := b.fixed + load32(at, 20) + load32(at, 24)
+	return unsafe.Slice((*byte)(unsafe.Add(at, start)), uint32(b.size)-start)
 }
 
 // Fail fails the record in hand: what was emitted and written for it is undone,

@@ -45,7 +45,7 @@ func (d *Declaration) Output(name string) Output {
 	for _, o := range d.outputs {
 		unique("output", o.name, name)
 	}
-	o := &output{instance: d.instance, name: name, index: uint32(len(d.outputs))}
+	o := &output{instance: d.instance, name: name, index: uint32(len(d.outputs)), length: headerLength}
 	d.outputs = append(d.outputs, o)
 	return Output{o}
 }
@@ -87,13 +87,12 @@ func (d *Declaration) metric(name, kind string) uint32 {
 	return uint32(len(d.metrics) - 1)
 }
 
-func (d *Declaration) state(name, kind string) *state {
-	for _, s := range d.states {
-		unique("state", s.name, name)
+func (d *Declaration) state(s *state, name, kind string) {
+	for _, other := range d.states {
+		unique("state", other.name, name)
 	}
-	s := &state{instance: d.instance, name: name, kind: kind, index: uint32(len(d.states))}
+	s.instance, s.name, s.kind, s.index = d.instance, name, kind, uint32(len(d.states))
 	d.states = append(d.states, s)
-	return s
 }
 
 // AssignsTimestamps declares that the operator gives records their timestamps,

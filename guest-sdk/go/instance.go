@@ -2,6 +2,7 @@ package turgo
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/turgo-stream/turgo/guest-sdk/go/internal/hostcall"
 )
@@ -21,7 +22,11 @@ type instance struct {
 	declaration Declaration
 	operator    Operator
 	argument    []byte // what turgo_buffer lends to the host
-	collector   collector
+	// Where the argument of a call starts and what may be read past there by 16
+	// bytes at a time.
+	argumentStart  uintptr
+	argumentLength int
+	collector      collector
 }
 
 func newInstance(host hostcall.Host, create func() Operator) *instance {
@@ -82,8 +87,10 @@ func (i *instance) close() {
 
 // lend returns a buffer of at least length bytes for the host to write into.
 func (i *instance) lend(length int) []byte {
-	if length > len(i.argument) || (len(i.argument) > keepLength && length <= keepLength) {
-		i.argument = make([]byte, max(length+length/4, initialLength))
+	if need := length + putShortMax; need > len(i.argument) || (len(i.argument) > keepLength && need <= keepLength) {
+		i.argument = make([]byte, max(need+length/4, initialLength))
+		i.argumentStart = uintptr(unsafe.Pointer(unsafe.SliceData(i.argument)))
+		i.argumentLength = len(i.argument) - putShortMax
 	}
 	return i.argument
 }

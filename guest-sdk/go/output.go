@@ -14,11 +14,13 @@ type Output struct{ *output }
 
 type output struct {
 	instance *instance
-	name     string
-	index    uint32
-	buffer   []byte // its length is its capacity
-	length   int    // in use; 0 = no batch begun
+	base     unsafe.Pointer // of buffer
+	length   int            // in use; the header's at least
+	room     int            // that is left
 	count    uint32
+	index    uint32
+	name     string
+	buffer   []byte // its length is its capacity
 }
 
 // Record is one record to emit. A nil Key or Value is null; an empty one is not.
@@ -31,22 +33,38 @@ type Record struct {
 
 // Emit emits a record with the timestamp of the record in hand.
 func (o *output) Emit(key, value []byte) {
-	p := o.reserve(fixedLength + len(key) + len(value))
+	// A short piece of the input as key and no value need no calls and one
+	// branch: two loads copy it, past its end too, since the argument has slack and
+	// so has the output. Each term is negative where it does not hold.
+	i := o.instance
+	from := unsafe.Pointer(unsafe.SliceData(key))
+	into := int(uintptr(from) - i.argumentStart)
+	if (putShortMax-len(key))|into|(i.argumentLength-into)|(o.room-fixedLength-putShortMax)|-len(value) < 0 {
+		o.emit(key, value)
+		return
+	}
+	size := fixedLength + len(key)
 	flags := uint64(0)
-	if key == nil {
-		flags = flagKeyNull
-	}
 	if value == nil {
-		flags |= flagValueNull
+		flags = flagValueNull << 32
 	}
-	store64(p, 0, uint64(fixedLength+len(key)+len(value))|flags<<32)
-	store64(p, 8, load64(o.instance.batch.at, 8))
-	store64(p, 16, uint64(o.instance.control.hand)|uint64(len(key))<<32)
-	store32(p, 24, uint32(len(value)))
-	put(unsafe.Add(p, fixedLength), key)
-	if len(value) != 0 {
-		put(unsafe.Add(p, fixedLength+len(key)), value)
-	}
+	p := unsafe.Add(o.base, o.length)
+	store64(p, 0, uint64(size)|flags)
+	store64(p, 8, load64(i.batch.at(), 8))
+	store64(p, 16, uint64(i.control.hand)|uint64(len(key))<<32)
+	store32(p, 24, 0)
+	store64(p, fixedLength, load64(from, 0))
+	store64(p, fixedLength+8, load64(from, 8))
+	o.length += size
+	o.room -= size
+	o.count++
+}
+
+// putShortMax is the longest key that Emit copies by two loads.
+const putShortMax = 16
+
+func (o *output) emit(key, value []byte) {
+	o.EmitRecord(Record{Key: key, Value: value, Timestamp: o.instance.batch.Timestamp()})
 }
 
 // EmitRecord emits a record that tells all its parts.
@@ -82,36 +100,34 @@ func (o *output) Forward() {
 		return // no record in hand
 	}
 	p := o.reserve(size)
-	copy(unsafe.Slice((*byte)(p), size), unsafe.Slice((*byte)(in.at), size))
+	copy(unsafe.Slice((*byte)(p), size), unsafe.Slice((*byte)(in.at()), size))
 	store32(p, 16, o.instance.control.hand)
 }
 
 // reserve makes room for one record and returns its address.
 func (o *output) reserve(size int) unsafe.Pointer {
-	if o.length == 0 || o.length+size > len(o.buffer) {
+	if size > o.room {
 		o.makeRoom(size)
 	}
-	p := unsafe.Add(unsafe.Pointer(unsafe.SliceData(o.buffer)), o.length)
+	p := unsafe.Add(o.base, o.length)
 	o.length += size
+	o.room -= size
 	o.count++
 	return p
 }
 
-// makeRoom begins a batch, grows the buffer, or emits what it holds.
+// makeRoom emits what the buffer holds or grows it, until size fits.
 func (o *output) makeRoom(size int) {
-	if o.length >= flushLength || (o.count > 0 && o.length+size > flushLength) {
+	if o.length+size > flushLength {
 		o.flush()
-	}
-	if o.length == 0 {
-		o.length = headerLength
 	}
 	if need := o.length + size; need > len(o.buffer) {
 		grown := make([]byte, max(need, min(2*len(o.buffer), flushLength), initialLength))
-		if o.count > 0 {
-			copy(grown, o.buffer[:o.length])
-		}
+		copy(grown, o.buffer[:min(o.length, len(o.buffer))])
 		o.buffer = grown
+		o.base = unsafe.Pointer(unsafe.SliceData(grown))
 	}
+	o.room = len(o.buffer) - o.length
 }
 
 // flush emits what the buffer holds and empties it.
@@ -119,17 +135,18 @@ func (o *output) flush() {
 	if o.count == 0 {
 		return
 	}
-	p := unsafe.Pointer(unsafe.SliceData(o.buffer))
+	p := o.base
 	store32(p, 0, headerMagic)
 	store32(p, 4, version|fixedLength<<16)
 	store32(p, 8, o.count)
 	store32(p, 12, uint32(o.length))
 	store64(p, 16, 0)
 	o.instance.host.Emit(o.index, o.buffer[:o.length])
-	o.length, o.count = 0, 0
 	if len(o.buffer) > keepLength {
-		o.buffer = nil
+		o.buffer, o.base = nil, nil
 	}
+	o.length, o.count = headerLength, 0
+	o.room = len(o.buffer) - headerLength
 }
 
 // put copies data to p, short data without a call to the runtime: keys are

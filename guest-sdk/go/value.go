@@ -1,52 +1,81 @@
 package turgo
 
+import "unsafe"
+
 // Value is a state with one value for each key.
-type Value[T any] struct {
-	*state
+type Value[T any] struct{ *valueState[T] }
+
+type valueState[T any] struct {
+	// What a read returns where the value is one word in the current schema
+	// version, the usual case: no codec is called then. -2 = T is not a word.
+	wordResult int64
+	word       *uint64 // where such a value is read to and written from
+	state
 	codec   Codec[T]
 	migrate func(version uint16, data []byte) (T, error)
 }
 
+const noWord = -2
+
 // NewValue declares a value state.
 func NewValue[T any](d *Declaration, name string, codec Codec[T]) Value[T] {
-	s := d.state(name, "value")
+	s := &valueState[T]{codec: codec, wordResult: noWord}
+	d.state(&s.state, name, "value")
 	s.buffer = make([]byte, 0, 64)
-	return Value[T]{state: s, codec: codec}
+	s.word = (*uint64)(unsafe.Pointer(unsafe.SliceData(s.buffer)))
+	switch any(codec).(type) {
+	case uint64Codec, int64Codec:
+		s.wordResult = 8
+	}
+	return Value[T]{s}
 }
 
 // Get reads the value of the key in hand.
-func (v Value[T]) Get() (value T, found bool) {
-	s := v.state
+func (s *valueState[T]) Get() (value T, found bool) {
 	result := s.instance.host.StateGet(s.index, s.buffer)
+	if result == s.wordResult {
+		*(*uint64)(unsafe.Pointer(&value)) = *s.word
+		return value, true
+	}
 	if result < 0 {
 		return value, false
 	}
-	data, version := s.buffer[:0], uint16(result>>32)
-	if length := int(uint32(result)); length <= cap(data) {
-		data = data[:length]
-	} else {
-		data = make([]byte, length, length+length/2)
-		s.buffer = data
-		s.instance.host.StateGet(s.index, data)
+	return s.decode(result), true
+}
+
+func (s *valueState[T]) decode(result int64) (value T) {
+	length, version := int(uint32(result)), uint16(result>>32)
+	if length > cap(s.buffer) {
+		s.buffer = make([]byte, 0, length+length/2)
+		s.word = (*uint64)(unsafe.Pointer(unsafe.SliceData(s.buffer)))
+		s.instance.host.StateGet(s.index, s.buffer)
 	}
 	var err error
-	if version != s.schemaVersion && v.migrate != nil {
-		value, err = v.migrate(version, data)
+	if version != s.schemaVersion && s.migrate != nil {
+		value, err = s.migrate(version, s.buffer[:length])
 	} else {
-		value, err = v.codec.Decode(data)
+		value, err = s.codec.Decode(s.buffer[:length])
 	}
 	if err != nil {
 		s.corrupt(version, err)
 	}
-	return value, true
+	return value
 }
 
 // Put writes the value of the key in hand.
-func (v Value[T]) Put(value T) {
-	s := v.state
-	s.buffer = v.codec.Append(s.buffer[:0], value)
+func (s *valueState[T]) Put(value T) {
+	if s.wordResult != noWord {
+		*s.word = *(*uint64)(unsafe.Pointer(&value))
+		s.instance.host.StatePut(s.index, s.buffer[:8])
+		return
+	}
+	s.encode(value)
+}
+
+func (s *valueState[T]) encode(value T) {
+	s.buffer = s.codec.Append(s.buffer[:0], value)
 	s.instance.host.StatePut(s.index, s.buffer)
 }
 
 // Clear removes the value of the key in hand.
-func (v Value[T]) Clear() { v.state.instance.host.StateClear(v.state.index) }
+func (s *valueState[T]) Clear() { s.instance.host.StateClear(s.index) }
