@@ -53,7 +53,6 @@ func (e *enumerator) want(id checkpoint.TaskID, count int) {
 		e.heardFrom[id.Subtask] = true
 		e.heard++
 	}
-	e.serve()
 }
 
 // tick looks for new splits when it is time.
@@ -90,7 +89,6 @@ func (e *enumerator) discovered(splits []connectors.Split, final bool, err error
 		}
 	}
 	e.final = final
-	e.serve()
 }
 
 // serve hands splits out one by one, in turn over the subtasks that ask. The
