@@ -29,6 +29,8 @@ type AttemptConfig struct {
 	AcceptDuplicatesFrom checkpoint.Epoch
 	// AllowNonRestoredState drops state of operators that the plan has no more.
 	AllowNonRestoredState bool
+	// Observe hears of each Point that the attempt reaches, before it goes on; nil = nobody.
+	Observe func(Point)
 	// Host and PID tell other hosts who leads.
 	Host string
 	PID  int
@@ -168,6 +170,7 @@ func (a *Attempt) event(e checkpoint.Event) {
 func (a *Attempt) do(action checkpoint.Action) {
 	switch act := action.(type) {
 	case checkpoint.TriggerBarrier:
+		a.reached(BeforePrepare)
 		for _, t := range a.tasks {
 			if t.IsSource() {
 				t.Trigger(act.Epoch, act.Final)
@@ -198,6 +201,7 @@ func (a *Attempt) do(action checkpoint.Action) {
 }
 
 func (a *Attempt) writeManifest(act checkpoint.WriteManifest) {
+	a.reached(AfterPrepare)
 	a.manifests.Submit(func() func() {
 		number, err := a.log.Append(a.ctx, checkpoint.Entry{Checkpoint: act.Manifest, Attachments: act.Attachments})
 		return func() {
@@ -205,6 +209,7 @@ func (a *Attempt) writeManifest(act checkpoint.WriteManifest) {
 				a.event(checkpoint.ManifestFailed{Epoch: act.Manifest.Epoch, Err: err})
 				return
 			}
+			a.reached(AfterManifest)
 			a.event(checkpoint.ManifestDurable{Epoch: act.Manifest.Epoch, Number: number})
 		}
 	})
@@ -216,14 +221,28 @@ func (a *Attempt) commit(act checkpoint.Commit) {
 		a.fail(fmt.Errorf("job: the checkpoint holds prepared output of sink %s, which the job does not have: put the sink back until it is committed", act.Sink), false)
 		return
 	}
-	committables := make([]connectors.Committable, len(act.Committables))
-	for i, c := range act.Committables {
-		committables[i] = connectors.Committable{ID: c.ID, Data: c.Data}
-	}
 	s.worker.Submit(func() func() {
-		results, err := s.sink.Commit(a.ctx, committables)
+		results, err := a.commitEach(s.sink, act.Committables)
 		return func() { a.event(checkpoint.CommitResults{Sink: act.Sink, Results: results, Err: err}) }
 	})
+}
+
+// commitEach commits one by one, so that what one error leaves unknown is one
+// committable. It runs on a worker.
+func (a *Attempt) commitEach(sink connectors.Sink, committables []checkpoint.Committable) ([]connectors.CommitResult, error) {
+	var results []connectors.CommitResult
+	for i, c := range committables {
+		result, err := sink.Commit(a.ctx, []connectors.Committable{{ID: c.ID, Data: c.Data}})
+		if err != nil {
+			return results, err
+		}
+		results = append(results, result...)
+		if i == 0 && len(committables) > 1 {
+			a.reached(InCommits)
+		}
+	}
+	a.reached(AfterCommits)
+	return results, nil
 }
 
 func (a *Attempt) notifyComplete(act checkpoint.NotifyComplete) {

@@ -63,6 +63,7 @@ func (b *builder) build(ctx context.Context) error {
 				return err
 			}
 			b.attempt.add(t, b.wakes[t.ID()])
+			b.attempt.reached(DuringRestore)
 		}
 	}
 	return nil

@@ -30,6 +30,8 @@ type Config struct {
 
 	AcceptDuplicatesFrom  checkpoint.Epoch
 	AllowNonRestoredState bool
+	// Observe hears of each Point that the job reaches; nil = nobody.
+	Observe func(Point)
 }
 
 // Run runs a job until it has finished, was stopped, or failed for good. It
@@ -108,7 +110,7 @@ func (r *run) attempt(ctx context.Context) (*Outcome, error) {
 		Plan: r.config.Plan, Store: r.config.Store, Runtime: r.config.Runtime, Logger: r.config.Logger,
 		Now: time.Now, NewWorker: workers.start, Wake: wake(woken),
 		AcceptDuplicatesFrom: r.config.AcceptDuplicatesFrom, AllowNonRestoredState: r.config.AllowNonRestoredState,
-		Host: hostname, PID: os.Getpid(),
+		Observe: r.config.Observe, Host: hostname, PID: os.Getpid(),
 	})
 	if err != nil {
 		return nil, err
