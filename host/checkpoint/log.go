@@ -86,32 +86,24 @@ func OpenLog(ctx context.Context, store Store) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: list the log: %w", err)
 	}
-	copies := map[uint64]map[string]bool{}
-	var lowest, highest uint64
+	var numbers []uint64
 	for _, name := range names {
-		number, ok := entryNumber(name)
-		if !ok {
-			continue
-		}
-		if copies[number] == nil {
-			copies[number] = map[string]bool{}
-		}
-		copies[number][name] = true
-		highest = max(highest, number)
-		if lowest == 0 || number < lowest {
-			lowest = number
+		if number, ok := entryNumber(name); ok {
+			numbers = append(numbers, number)
 		}
 	}
-	if highest-lowest > uint64(len(names))+entriesMissingMax {
-		return nil, &DamagedError{Names: []string{manifestPrefix}, Reason: fmt.Sprintf("entries %d to %d should be there, but only %d are", lowest, highest, len(copies))}
-	}
-	l := &Log{store: store, next: highest + 1}
-	for number := lowest; number <= highest && number > 0; number++ {
+	slices.Sort(numbers)
+	l := &Log{store: store, next: 1}
+	for i, number := range slices.Compact(numbers) {
+		if i > 0 && number > l.next {
+			l.entries = append(l.entries, missingEntries(l.next, number-1))
+		}
 		info, err := l.read(ctx, number)
 		if err != nil {
 			return nil, err
 		}
 		l.entries = append(l.entries, info)
+		l.next = number + 1
 	}
 	for _, prefix := range []string{TablePrefix, splitsPrefix} {
 		objects, err := store.List(ctx, prefix)
@@ -123,8 +115,15 @@ func OpenLog(ctx context.Context, store Store) (*Log, error) {
 	return l, nil
 }
 
-// entriesMissingMax is how many entries may be missing for the log to be read at all.
-const entriesMissingMax = 1000
+// missingEntries stands for entries that are gone though older ones are there.
+func missingEntries(first, last uint64) EntryInfo {
+	a, b := entryNames(first)
+	damaged := &DamagedError{Names: []string{a, b}, Reason: "missing"}
+	if last > first {
+		damaged.Reason = fmt.Sprintf("missing, and so are all entries up to %d", last)
+	}
+	return EntryInfo{Number: first, Damaged: damaged}
+}
 
 // Entries lists the entries, oldest first.
 func (l *Log) Entries() []EntryInfo { return slices.Clone(l.entries) }
