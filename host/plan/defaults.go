@@ -21,10 +21,10 @@ const (
 	defaultResetAfter              = 10 * time.Minute
 	defaultCache             int64 = 64 << 20
 
-	defaultMemory        int64 = 256 << 20
+	defaultMemory        int64 = 512 << 20
 	defaultTimePerCall         = 10 * time.Second
-	defaultOutputPerCall int64 = 64 << 20
-	defaultStack         int64 = 1 << 20
+	defaultOutputPerCall int64 = 256 << 20
+	defaultStatePerCall  int64 = 256 << 20
 )
 
 // or sets a field that is at its zero value.
@@ -78,7 +78,7 @@ func stepWithDefaults(s Step, parallelism int) Step {
 		or(&s.Limits.Memory, defaultMemory)
 		or(&s.Limits.TimePerCall, defaultTimePerCall)
 		or(&s.Limits.OutputPerCall, defaultOutputPerCall)
-		or(&s.Limits.Stack, defaultStack)
+		or(&s.Limits.StatePerCall, defaultStatePerCall)
 	}
 	return s
 }

@@ -172,8 +172,8 @@ type Watermark struct {
 // Limits bound what one call of a guest may use. They are those of the
 // runtime for guests; 0 = its default.
 type Limits struct {
-	Memory        int64         // bytes of linear memory; default 256 MiB
+	Memory        int64         // bytes of linear memory, in whole pages of 64 KiB; default 512 MiB
 	TimePerCall   time.Duration // default 10s
-	OutputPerCall int64         // bytes emitted; default 64 MiB
-	Stack         int64         // bytes of the call stack; default 1 MiB
+	OutputPerCall int64         // bytes emitted; default 256 MiB
+	StatePerCall  int64         // bytes of keys and values written; default 256 MiB
 }

@@ -284,7 +284,7 @@ func (r *reader) readLimits(l *Limits, path string, v *value) {
 		{"memory", r.size(&l.Memory)},
 		{"time_per_call", r.positiveDuration(&l.TimePerCall)},
 		{"output_per_call", r.size(&l.OutputPerCall)},
-		{"stack", r.size(&l.Stack)},
+		{"state_per_call", r.size(&l.StatePerCall)},
 	})
 }
 

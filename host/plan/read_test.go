@@ -132,6 +132,23 @@ func TestNoneAndUnlimitedBecomeCounts(t *testing.T) {
 	}
 }
 
+// TestLargeFilesAreRefusedAtOnce reads what could make a parser recurse without
+// end or take quadratic time.
+func TestLargeFilesAreRefusedAtOnce(t *testing.T) {
+	for _, unit := range []string{"-\n", "- \n", "- a\n", "&a\n", "!a\n", "? \n", "a: &a\n", "[", "{a: ", "- ", "? ", "&a ", "!a ", ": ", "\"a\": ", "x", "\t", "# c\n", "---\n"} {
+		start := time.Now()
+		_, err := Read("job.yaml", []byte(strings.Repeat(unit, contentBytesMax/len(unit))), os.LookupEnv)
+		requireInvalid(t, err)
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("a file of %q took %v", unit, took)
+		}
+	}
+	_, err := Read("job.yaml", make([]byte, contentBytesMax+1), os.LookupEnv)
+	if err == nil || !strings.Contains(err.Error(), "at most 1048576 are allowed") {
+		t.Errorf("error is %v", err)
+	}
+}
+
 // FuzzRead checks that any file is either a job or an InvalidError that names
 // the file, and that what was read builds or tells why it does not.
 func FuzzRead(f *testing.F) {

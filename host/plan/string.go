@@ -78,8 +78,8 @@ func (p *Plan) stepText(s *ChainedStep) string {
 		text += ", keyed (" + keyedBy(s.Description) + ")"
 	}
 	l := &s.Limits
-	text += fmt.Sprintf(", limits %s memory, %s and %s output a call, %s stack",
-		FormatSize(l.Memory), short(l.TimePerCall), FormatSize(l.OutputPerCall), FormatSize(l.Stack))
+	text += fmt.Sprintf(", limits %s memory, a call %s, %s output, %s state",
+		FormatSize(l.Memory), short(l.TimePerCall), FormatSize(l.OutputPerCall), FormatSize(l.StatePerCall))
 	return text + configText(s.Config)
 }
 

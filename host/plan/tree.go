@@ -15,7 +15,8 @@ import (
 // small file cannot become a large one.
 const (
 	contentBytesMax = 1 << 20
-	valuesMax       = 20_000
+	tokensMax       = 40_000
+	valuesMax       = 10_000
 	depthMax        = 64
 )
 
@@ -87,7 +88,8 @@ func parse(content []byte, lookup func(string) (string, bool)) (root *value, err
 }
 
 // parseFile parses after a look at the tokens: the parser is recursive, and
-// what nests too deep must not reach it. A panic in it is an error of the file.
+// quadratic in the entries of a list, so what nests too deep or is too long must
+// not reach it. A panic in it is an error of the file.
 func parseFile(content string) (file *ast.File, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -95,6 +97,9 @@ func parseFile(content string) (file *ast.File, err error) {
 		}
 	}()
 	tokens := lexer.Tokenize(content)
+	if len(tokens) > tokensMax {
+		return nil, failAt(tokenPlace(tokens[tokensMax]), "the file is too large: at most %d words and signs are allowed", tokensMax)
+	}
 	if err := checkDepth(tokens); err != nil {
 		return nil, err
 	}

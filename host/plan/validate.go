@@ -180,15 +180,15 @@ func (b *builder) checkOperator(n *node, who string) {
 	b.refuse(n, who, "placement", n.Placement != "")
 	b.refuse(n, who, "watermark", n.Watermark != Watermark{})
 	l := &n.Limits
-	if l.Memory < memoryMin || l.Memory > memoryMax {
-		b.add(n.path+".limits.memory", "%smemory is %s: it must be from %s to %s", who, FormatSize(l.Memory), FormatSize(memoryMin), FormatSize(memoryMax))
+	if l.Memory < memoryMin || l.Memory > memoryMax || l.Memory%memoryMin != 0 {
+		b.add(n.path+".limits.memory", "%smemory is %s: it must be from %s to %s, in whole pages of %s", who, FormatSize(l.Memory), FormatSize(memoryMin), FormatSize(memoryMax), FormatSize(memoryMin))
 	}
 	b.atLeast(n.path+".limits.time_per_call", l.TimePerCall, time.Millisecond)
 	if l.OutputPerCall < 1 {
 		b.add(n.path+".limits.output_per_call", "%soutput_per_call is %d: it must be positive", who, l.OutputPerCall)
 	}
-	if l.Stack < 1 {
-		b.add(n.path+".limits.stack", "%sstack is %d: it must be positive", who, l.Stack)
+	if l.StatePerCall < 1 {
+		b.add(n.path+".limits.state_per_call", "%sstate_per_call is %d: it must be positive", who, l.StatePerCall)
 	}
 }
 
