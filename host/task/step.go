@@ -104,7 +104,7 @@ func (t *Task) process(index, input int, batch record.Batch, nowMS int64) {
 		return
 	}
 	if err := s.Operator.Process(input, batch, s.watermark, nowMS, s.emit); err != nil {
-		t.fail(err)
+		t.fail(t.blame(s, batch, err))
 		return
 	}
 	t.refreshTimer(s)
