@@ -98,6 +98,11 @@ func resolve(j *Job) {
 	}
 }
 
+// StoreDirectory is the folder of the job's checkpoints.
+func (j *Job) StoreDirectory() string {
+	return under(j.BaseDir, withDefaults(j).Checkpoint.Store)
+}
+
 func under(base, path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
