@@ -1,0 +1,71 @@
+// Command bench measures the figures that Turgo promises. Each is printed as
+// one line, `figure: NAME VALUE UNIT goal <= X`, and ratios come from one run:
+// machines are noisy, so compare lines of the same run only.
+//
+//	go run ./bench             all groups
+//	go run ./bench wire state  these groups
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+)
+
+// group is a set of figures that are measured together.
+type group struct {
+	name    string
+	what    string
+	measure func() error
+}
+
+var groups = []group{
+	{"wordcount", "word count end to end, against a plain Go program", measureWordCount},
+}
+
+func main() {
+	failed := false
+	known := map[string]bool{}
+	for _, g := range groups {
+		known[g.name] = true
+	}
+	wanted := os.Args[1:]
+	for _, name := range wanted {
+		if !known[name] {
+			fmt.Fprintf(os.Stderr, "bench: no group %q; there are:\n", name)
+			for _, g := range groups {
+				fmt.Fprintf(os.Stderr, "  %-12s %s\n", g.name, g.what)
+			}
+			os.Exit(2)
+		}
+	}
+	for _, g := range groups {
+		if len(wanted) > 0 && !slices.Contains(wanted, g.name) {
+			continue
+		}
+		fmt.Printf("# %s: %s\n", g.name, g.what)
+		if err := g.measure(); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %s: %v\n", g.name, err)
+			failed = true
+		}
+	}
+	if failed {
+		os.Exit(1)
+	}
+}
+
+// figure prints one figure. The goal is like "<= 120"; empty where there is none.
+func figure(name string, value float64, unit, goal string) {
+	line := fmt.Sprintf("figure: %s %.4g %s", name, value, unit)
+	if goal != "" {
+		line += " goal " + goal
+	}
+	fmt.Println(line)
+}
+
+// median of an odd or even number of values.
+func median(values []float64) float64 {
+	slices.Sort(values)
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2
+}
