@@ -1,0 +1,317 @@
+package wasm
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/turgo-stream/turgo/abi"
+	"github.com/turgo-stream/turgo/abi/record"
+)
+
+// phase is which export runs: it decides what host functions are allowed.
+type phase uint8
+
+const (
+	phaseOpen phase = iota
+	phaseDescribe
+	phaseBuffer
+	phaseProcess // timers too
+	phaseClose
+)
+
+// call is what belongs to one call into the guest.
+type call struct {
+	phase          phase
+	batch          record.Batch
+	records        recordFinder
+	watermark      int64
+	processingTime int64
+	clockAdvance   uint64 // nanoseconds that poll_oneoff added
+	random         random
+	stack          [3]uint64
+
+	fuelGranted int64
+	fuelQuantum int64
+	refuelled   time.Time
+	deadline    time.Time
+
+	marked, keyed uint32 // record of the last Mark and of the last SetKey
+	stateBytes    int64
+	hostCalls     uint32
+
+	failure  error // why the host aborted
+	failed   bool  // the guest called fail
+	failHand uint32
+	failCode uint32
+	failText string
+}
+
+// usage is what an operator has taken so far. It may be read at any time.
+type usage struct {
+	fuel, calls, resets, rebuilds atomic.Int64
+	memoryBytes                   atomic.Int64
+}
+
+// Usage is what an operator has taken since it was opened.
+type Usage struct {
+	Fuel, Calls, Resets, Rebuilds int64
+	MemoryBytes                   int64 // now
+}
+
+// Usage may be called from any goroutine.
+func (o *Operator) Usage() Usage {
+	u := &o.usage
+	return Usage{Fuel: u.fuel.Load(), Calls: u.calls.Load(), Resets: u.resets.Load(), Rebuilds: u.rebuilds.Load(), MemoryBytes: u.memoryBytes.Load()}
+}
+
+// Bounds of how much fuel is given at once: the host adapts it so that a busy
+// guest comes back about every refuelAfter.
+const (
+	quantumMin     = 1 << 16
+	quantumStart   = 1 << 20
+	quantumMax     = 1 << 28
+	refuelAfter    = time.Millisecond
+	deadlineChecks = 1 << 8 // host calls between two checks of the deadline
+)
+
+// begin prepares a call that handles a batch.
+func (o *Operator) begin(batch record.Batch, watermark, processingTime int64) {
+	o.batch = batch
+	if batch != nil {
+		o.records.reset(batch)
+	}
+	o.watermark, o.processingTime = watermark, processingTime
+	o.marked, o.keyed = abi.NoHand, abi.NoHand
+	o.stateBytes = 0
+	o.outputs.reset()
+	for i := range o.metrics {
+		o.metrics[i].staged = o.metrics[i].value.Load()
+	}
+	if o.state != nil {
+		o.state.Begin()
+	}
+}
+
+// deliver writes the batch and the control block into the guest and calls it.
+func (o *Operator) deliver(p phase, f api.Function, argument uint64) error {
+	if o.broken {
+		return fmt.Errorf("wasm: operator %s is closed", o.name)
+	}
+	if err := o.place(o.batch); err != nil {
+		return err
+	}
+	control := o.memory.bytes[o.control:]
+	binary.LittleEndian.PutUint32(control[abi.ControlHand:], abi.NoHand)
+	binary.LittleEndian.PutUint64(control[abi.ControlWatermark:], uint64(o.watermark))
+	binary.LittleEndian.PutUint64(control[abi.ControlProcessingTime:], uint64(o.processingTime))
+	o.stack = [3]uint64{argument, uint64(o.buffer.address), uint64(len(o.batch))}
+	if err := o.invoke(p, f, o.stack[:]); err != nil {
+		return err
+	}
+	if status := uint32(o.stack[0]); status != 0 && !o.failed {
+		return o.fault(KindProtocol, fmt.Sprintf("the guest returned the status %d", status))
+	}
+	return nil
+}
+
+// place writes an argument into the guest's buffer, which it asks for again
+// only where the one it has is too small.
+func (o *Operator) place(argument []byte) error {
+	if need := uint32(len(argument)); need > o.buffer.capacity || o.buffer.address == 0 {
+		capacity := max(need+need/4+pageBytes-1, pageBytes) &^ (pageBytes - 1)
+		stack := []uint64{uint64(capacity)}
+		if err := o.invoke(phaseBuffer, o.functions.buffer, stack); err != nil {
+			return err
+		}
+		address := uint32(stack[0])
+		if address == 0 {
+			return o.fault(KindMemory, fmt.Sprintf("turgo_buffer has no room for %d bytes", capacity))
+		}
+		if end := uint64(address) + uint64(capacity); end > uint64(len(o.memory.bytes)) {
+			return o.fault(KindProtocol, fmt.Sprintf("turgo_buffer returned %d..%d, which is outside the memory of %d bytes", address, end, len(o.memory.bytes)))
+		}
+		o.buffer = buffer{address: address, capacity: capacity}
+	}
+	copy(o.memory.bytes[o.buffer.address:], argument)
+	return nil
+}
+
+// arm sets the limits of the next call.
+func (o *Operator) arm(p phase) {
+	o.phase = p
+	o.failure, o.failed = nil, false
+	o.clockAdvance = 0
+	o.random.seeded = false
+	o.memory.refused = 0
+	o.hostCalls = 0
+	o.log.standardErr = o.log.standardErr[:0]
+	if o.fuelQuantum == 0 {
+		o.fuelQuantum = quantumStart
+	}
+	o.refuelled = o.module.engine.now()
+	o.deadline = o.refuelled.Add(o.limits.CallDuration)
+	o.fuelGranted = o.grant(0)
+}
+
+// grant is the fuel to give after used: never more than what the call may take.
+func (o *Operator) grant(used int64) int64 {
+	if o.limits.CallFuel > 0 {
+		return min(o.fuelQuantum, o.limits.CallFuel-used)
+	}
+	return o.fuelQuantum
+}
+
+// invoke calls an export within the limits.
+func (o *Operator) invoke(p phase, f api.Function, stack []uint64) error {
+	o.arm(p)
+	o.fuel.Set(uint64(o.fuelGranted))
+	err := f.CallWithStack(o.context, stack)
+	o.usage.fuel.Add(o.fuelGranted - int64(o.fuel.Get()))
+	o.usage.calls.Add(1)
+	o.usage.memoryBytes.Store(int64(len(o.memory.bytes)))
+	o.log.flush()
+	if err != nil {
+		return o.classify(err)
+	}
+	return nil
+}
+
+// refuel is called by instrumented code when its fuel or depth is negative.
+func (o *Operator) refuel(stack []uint64) {
+	fuel, depth := int64(stack[0]), int64(stack[1])
+	if depth < 0 {
+		o.deep = true
+		o.abort(KindDepth, "calls are nested deeper than %d bytes of frames allow", o.module.engine.limits.DepthBytes)
+	}
+	used := o.fuelGranted - fuel
+	if o.limits.CallFuel > 0 && used > o.limits.CallFuel {
+		o.abort(KindFuel, "the call took more than %d instructions", o.limits.CallFuel)
+	}
+	now := o.checkDeadline()
+	switch elapsed := now.Sub(o.refuelled); {
+	case elapsed < refuelAfter/2:
+		o.fuelQuantum = min(o.fuelQuantum*2, quantumMax)
+	case elapsed > refuelAfter*2:
+		o.fuelQuantum = max(o.fuelQuantum/2, quantumMin)
+	}
+	o.refuelled = now
+	runtime.Gosched()
+	grant := o.grant(used)
+	o.fuelGranted = used + grant
+	stack[0] = uint64(grant)
+}
+
+func (o *Operator) checkDeadline() time.Time {
+	now := o.module.engine.now()
+	if now.After(o.deadline) {
+		o.abort(KindTime, "the call took longer than %s", o.limits.CallDuration)
+	}
+	return now
+}
+
+// abort ends the guest's call from within a host function.
+func (o *Operator) abort(kind Kind, format string, arguments ...any) {
+	o.failure = o.fault(kind, fmt.Sprintf(format, arguments...))
+	panic(errAborted)
+}
+
+// abortState ends the guest's call where the state failed, which is not the
+// guest's fault.
+func (o *Operator) abortState(err error) {
+	o.failure = &hostFault{fmt.Errorf("wasm: operator %s: state: %w", o.name, err)}
+	panic(errAborted)
+}
+
+// fault makes the error of a guest, with the record that it has in hand.
+func (o *Operator) fault(kind Kind, reason string) *GuestError {
+	return &GuestError{Operator: o.name, UID: o.config.UID, Kind: kind, RecordIndex: o.handIndex(), Reason: reason}
+}
+
+// handIndex is the index of the record in hand, -1 where there is none.
+func (o *Operator) handIndex() int {
+	if o.control == 0 || o.phase != phaseProcess || o.memory == nil || len(o.memory.bytes) == 0 {
+		return -1
+	}
+	hand := binary.LittleEndian.Uint32(o.memory.bytes[o.control+abi.ControlHand:])
+	if hand == abi.NoHand || o.batch == nil || int64(hand) >= int64(o.batch.Count()) {
+		return -1
+	}
+	return int(hand)
+}
+
+// classify turns wazero's error of a call into what happened.
+func (o *Operator) classify(err error) error {
+	reason, stack := splitStack(err)
+	printed := o.log.printed()
+	var guest *GuestError
+	switch {
+	case o.failure != nil:
+		err, o.failure = o.failure, nil
+		if !errors.As(err, &guest) {
+			return err
+		}
+	case isHostFault(err):
+		return &hostFault{fmt.Errorf("wasm: operator %s: a host function failed: %w", o.name, err)}
+	case o.memory.refused > 0:
+		guest = o.fault(KindMemory, fmt.Sprintf("the guest wanted %d bytes of memory, the limit is %d (%s)", o.memory.refused, len(o.memory.reserved), reason))
+	default:
+		guest = o.fault(KindTrap, reason)
+	}
+	if line := firstPanicLine(printed); line != "" && (guest.Kind == KindTrap || guest.Kind == KindMemory) {
+		guest.Reason += ": " + line
+	}
+	guest.Stack = stack
+	if printed != "" {
+		guest.Stack += "\n" + printed
+	}
+	return guest
+}
+
+// guestError takes the marks off that are used inside the package.
+func (o *Operator) guestError(err error) error {
+	var fault *hostFault
+	if errors.As(err, &fault) {
+		return fault.error
+	}
+	return err
+}
+
+// finish ends the transaction of a call: all of it or nothing.
+func (o *Operator) finish(err error, emit func(output int, batch record.Batch)) error {
+	if err == nil && o.failed {
+		failed := o.fault(KindFailedRecord, o.failText)
+		failed.RecordIndex, failed.Code = int(o.failHand), o.failCode
+		err = failed
+	}
+	if err == nil && o.state != nil {
+		if commitError := o.state.Commit(); commitError != nil {
+			return errors.Join(fmt.Errorf("wasm: operator %s: state: %w", o.name, commitError), o.reset())
+		}
+	}
+	if err != nil {
+		if o.state != nil {
+			o.state.Rollback()
+		}
+		o.outputs.reset()
+		if o.broken {
+			return err
+		}
+		err = o.guestError(err)
+		if resetError := o.reset(); resetError != nil {
+			return errors.Join(err, resetError)
+		}
+		return err
+	}
+	for i := range o.metrics {
+		o.metrics[i].value.Store(o.metrics[i].staged)
+	}
+	o.outputs.deliver(emit)
+	o.batch = nil
+	return nil
+}

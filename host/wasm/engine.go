@@ -1,0 +1,170 @@
+// Package wasm runs operators that are WebAssembly modules: it loads and
+// checks untrusted modules, calls them within limits, and makes each call a
+// transaction over state, timers and output.
+package wasm
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/turgo-stream/turgo/abi"
+	"github.com/turgo-stream/turgo/host/wasm/internal/instrument"
+)
+
+// Config sets up an Engine.
+type Config struct {
+	// CacheDir keeps compiled modules. It holds code that will be executed, so
+	// nobody else may have access to it. Empty: nothing is kept.
+	CacheDir string
+	// Limits holds for all modules, and is the default of operators.
+	Limits Limits
+	// Now is the clock of the time limits; time.Now where nil.
+	Now func() time.Time
+}
+
+// Engine compiles modules. It may be used by many goroutines.
+type Engine struct {
+	limits  Limits
+	now     func() time.Time
+	runtime wazero.Runtime
+	cache   wazero.CompilationCache
+}
+
+// NewEngine starts an engine. Close it after all its operators.
+func NewEngine(config Config) (*Engine, error) {
+	e := &Engine{limits: config.Limits.or(limitsDefault), now: config.Now}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	if e.limits.MemoryPages > 65536 {
+		return nil, fmt.Errorf("wasm: memory limit is %d pages, WebAssembly has at most 65536", e.limits.MemoryPages)
+	}
+	runtimeConfig := wazero.NewRuntimeConfigCompiler().WithCoreFeatures(api.CoreFeaturesV2).WithDebugInfoEnabled(false)
+	if config.CacheDir != "" {
+		if err := privateDir(config.CacheDir); err != nil {
+			return nil, err
+		}
+		cache, err := wazero.NewCompilationCacheWithDir(config.CacheDir)
+		if err != nil {
+			return nil, fmt.Errorf("wasm: compile cache: %w", err)
+		}
+		e.cache = cache
+		runtimeConfig = runtimeConfig.WithCompilationCache(cache)
+	}
+	ctx := context.Background()
+	e.runtime = wazero.NewRuntimeWithConfig(ctx, runtimeConfig)
+	if err := e.instantiateHost(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("wasm: host functions: %w", err), e.Close())
+	}
+	return e, nil
+}
+
+// privateDir makes sure that only the owner has access to a folder.
+func privateDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("wasm: compile cache: %w", err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("wasm: compile cache: %w", err)
+	}
+	if mode := info.Mode() & fs.ModePerm; mode&0o077 != 0 {
+		return fmt.Errorf("wasm: compile cache: %s has mode %04o, others could put code into it: run chmod 700 %s", dir, mode, dir)
+	}
+	return nil
+}
+
+// Close frees the engine and all that was made from it.
+func (e *Engine) Close() error {
+	err := e.runtime.Close(context.Background())
+	if e.cache != nil {
+		err = errors.Join(err, e.cache.Close(context.Background()))
+	}
+	return err
+}
+
+// Module is a loaded module: checked, compiled, described. It may be shared.
+type Module struct {
+	engine      *Engine
+	name        string
+	digest      string
+	compiled    wazero.CompiledModule
+	globals     []string
+	opaque      bool
+	memoryPages uint32
+	description abi.Description
+}
+
+// Description is what the module tells about itself.
+func (m *Module) Description() *abi.Description { return &m.description }
+
+// Digest is the SHA-256 of the module's bytes, in hex.
+func (m *Module) Digest() string { return m.digest }
+
+// Load checks and compiles a module from untrusted bytes. The name is for
+// messages. Errors that are the module's fault are *ModuleError.
+func (e *Engine) Load(ctx context.Context, name string, data []byte) (*Module, error) {
+	m, err := e.load(ctx, name, data)
+	var guest *GuestError
+	var fault *hostFault
+	switch {
+	case err == nil:
+		return m, nil
+	case errors.As(err, &fault), ctx.Err() != nil:
+		return nil, fmt.Errorf("wasm: module %s: %w", name, err)
+	case errors.As(err, &guest):
+		err = fmt.Errorf("turgo_describe failed: %s: %s", guest.Kind, guest.Reason)
+	}
+	return nil, &ModuleError{Module: name, Err: err}
+}
+
+// hostFault marks an error for which no module is to blame.
+type hostFault struct{ error }
+
+// Unwrap gives the cause.
+func (f *hostFault) Unwrap() error { return f.error }
+
+func (e *Engine) load(ctx context.Context, name string, data []byte) (*Module, error) {
+	if len(data) > ModuleBytesMax {
+		return nil, fmt.Errorf("%d bytes, the limit is %d", len(data), ModuleBytesMax)
+	}
+	parsed, err := instrument.Parse(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkInterface(parsed); err != nil {
+		return nil, err
+	}
+	result, err := parsed.Instrument(instrument.Options{
+		MemoryPages: e.limits.MemoryPages, TableElements: e.limits.TableElements, DepthBytes: e.limits.DepthBytes,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx = experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
+	compiled, err := e.runtime.CompileModule(ctx, result.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("module is not valid: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	m := &Module{engine: e, name: name, digest: hex.EncodeToString(sum[:]), compiled: compiled,
+		globals: result.Globals, opaque: result.Opaque, memoryPages: parsed.MemoryPages()}
+	if err := m.describe(ctx, parsed); err != nil {
+		return nil, errors.Join(err, compiled.Close(ctx))
+	}
+	return m, nil
+}
+
+// Close frees the compiled code. No operator of the module may be open.
+func (m *Module) Close() error { return m.compiled.Close(context.Background()) }

@@ -1,0 +1,85 @@
+package wasm
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+)
+
+// Kind is what went wrong in a guest.
+type Kind string
+
+// The kinds of guest errors.
+const (
+	KindTrap         Kind = "trap"
+	KindTime         Kind = "time limit"
+	KindFuel         Kind = "fuel limit"
+	KindDepth        Kind = "call depth"
+	KindMemory       Kind = "memory limit"
+	KindOutput       Kind = "output"
+	KindState        Kind = "state limit"
+	KindFailedRecord Kind = "failed record"
+	KindProtocol     Kind = "protocol"
+	KindRefused      Kind = "refused"
+)
+
+// GuestError tells that a guest's call failed through the guest's own fault or
+// through one of its records. Nothing that the call did took effect.
+type GuestError struct {
+	Operator, UID string
+	Kind          Kind
+	// RecordIndex is the record that the guest had in hand; -1 = none.
+	RecordIndex int
+	// Code is what the guest gave with a failed record.
+	Code uint32
+	// Reason says what happened.
+	Reason string
+	// Stack is the guest's call stack, and what it wrote to standard error;
+	// empty where there is none.
+	Stack string
+}
+
+func (e *GuestError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "wasm: operator %s", e.Operator)
+	if e.UID != "" {
+		fmt.Fprintf(&b, " (uid %s)", e.UID)
+	}
+	if e.RecordIndex >= 0 {
+		fmt.Fprintf(&b, ": record %d of the batch", e.RecordIndex)
+	}
+	fmt.Fprintf(&b, ": %s: %s", e.Kind, e.Reason)
+	return b.String()
+}
+
+// ModuleError tells why a module was not loaded: the module is at fault.
+type ModuleError struct {
+	Module string
+	Err    error
+}
+
+func (e *ModuleError) Error() string { return fmt.Sprintf("wasm: module %s: %v", e.Module, e.Err) }
+
+// Unwrap gives the reason.
+func (e *ModuleError) Unwrap() error { return e.Err }
+
+// errAborted is what host functions panic with after they have stored the
+// reason in the operator.
+var errAborted = errors.New("call aborted by the host")
+
+// stackMark is where wazero's error texts begin to tell the stack.
+const stackMark = "\nwasm stack trace:\n"
+
+// splitStack separates the reason of a trap from the guest's stack.
+func splitStack(err error) (reason, stack string) {
+	reason, stack, _ = strings.Cut(err.Error(), stackMark)
+	reason = strings.TrimPrefix(reason, "wasm error: ")
+	return strings.TrimSuffix(reason, " (recovered by wazero)"), strings.ReplaceAll(stack, "\t", "")
+}
+
+// isHostFault tells that a host function failed, not the guest.
+func isHostFault(err error) bool {
+	var fault runtime.Error
+	return errors.As(err, &fault)
+}

@@ -1,0 +1,152 @@
+package wasm
+
+import (
+	"encoding/binary"
+	"strings"
+
+	"github.com/turgo-stream/turgo/abi"
+	"github.com/turgo-stream/turgo/abi/record"
+)
+
+// output is one batch that the guest emitted.
+type output struct {
+	index int
+	bytes []byte
+}
+
+// outputs keeps what a call emits until the call succeeds, in buffers that
+// are used again.
+type outputs struct {
+	list    []output
+	free    [][]byte
+	bytes   int64
+	records int64
+}
+
+// Bounds of the buffers that are kept between calls.
+const (
+	keptBuffers     = 64
+	keptBufferBytes = 4 << 20
+)
+
+func (s *outputs) reset() {
+	for i := range s.list {
+		if b := s.list[i].bytes; len(s.free) < keptBuffers && cap(b) <= keptBufferBytes {
+			s.free = append(s.free, b[:0])
+		}
+		s.list[i].bytes = nil
+	}
+	s.list, s.bytes, s.records = s.list[:0], 0, 0
+}
+
+// add copies a batch.
+func (s *outputs) add(index int, data []byte) record.Batch {
+	var b []byte
+	if n := len(s.free); n > 0 {
+		b, s.free = s.free[n-1], s.free[:n-1]
+	}
+	b = append(b[:0], data...)
+	s.list = append(s.list, output{index: index, bytes: b})
+	return b
+}
+
+func (s *outputs) deliver(emit func(output int, batch record.Batch)) {
+	for i := range s.list {
+		emit(s.list[i].index, s.list[i].bytes)
+	}
+	s.reset()
+}
+
+// emit (output, pointer, length) stages one batch.
+func (o *Operator) emit(stack []uint64) {
+	o.enter("emit", phaseProcess)
+	index := int(uint32(stack[0]))
+	if index >= len(o.description.Outputs) {
+		o.abort(KindProtocol, "emit: output %d is not declared, there are %d", index, len(o.description.Outputs))
+	}
+	data := o.view("emit", stack[1], stack[2])
+	o.outputs.bytes += int64(len(data))
+	if o.outputs.bytes > o.limits.OutputBytes {
+		o.abort(KindOutput, "the call emits more than %d bytes", o.limits.OutputBytes)
+	}
+	batch, err := record.Parse(o.outputs.add(index, data))
+	if err != nil {
+		o.abort(KindOutput, "emit: %v", err)
+	}
+	o.outputs.records += max(int64(batch.Count()), 1)
+	if o.outputs.records > o.limits.OutputRecords {
+		o.abort(KindOutput, "the call emits more than %d records", o.limits.OutputRecords)
+	}
+	origins := uint32(o.batch.Count())
+	for cursor := batch.Records(); cursor.Next(); {
+		if origin := cursor.Record().Origin(); origin >= origins {
+			o.abort(KindOutput, "emit: a record has the origin %d, the input batch has %d records", origin, origins)
+		}
+	}
+}
+
+// failTextBytesMax bounds the reason that a guest gives.
+const failTextBytesMax = 1024
+
+// fail (code, pointer, length) fails the record in hand; in open, all.
+func (o *Operator) fail(stack []uint64) {
+	o.enter("fail", phaseProcess, phaseOpen)
+	text := o.view("fail", stack[1], stack[2])
+	if o.phase == phaseProcess {
+		hand := o.hand("fail")
+		if o.state != nil {
+			if o.marked != hand {
+				o.state.Mark()
+				o.marked = hand
+			}
+			o.state.Undo()
+		}
+		if o.failed {
+			return
+		}
+		o.failHand = hand
+	}
+	o.failed, o.failCode = true, uint32(stack[0])
+	o.failText = strings.ToValidUTF8(string(text[:min(len(text), failTextBytesMax)]), "\uFFFD")
+	if o.failText == "" {
+		o.failText = "the guest gave no reason"
+	}
+}
+
+// hand reads the index of the record in hand, which must be one of the batch.
+func (o *Operator) hand(name string) uint32 {
+	hand := binary.LittleEndian.Uint32(o.memory.bytes[o.control+abi.ControlHand:])
+	if hand == abi.NoHand {
+		o.abort(KindProtocol, "%s: no record is in hand", name)
+	}
+	if count := o.batch.Count(); uint64(hand) >= uint64(count) {
+		o.abort(KindProtocol, "%s: record %d is in hand, the batch has %d records", name, hand, count)
+	}
+	return hand
+}
+
+// key makes the key of the record in hand the state's current key.
+func (o *Operator) key(name string) {
+	hand := o.hand(name)
+	if hand == o.keyed {
+		return
+	}
+	key := o.records.find(hand).Key()
+	if key == nil {
+		o.abort(KindFailedRecord, "%s: the record has a null key, and keyed state needs one", name)
+	}
+	if o.marked != hand {
+		o.state.Mark()
+		o.marked = hand
+	}
+	if err := o.state.SetKey(key); err != nil {
+		o.abortState(err)
+	}
+	o.keyed = hand
+}
+
+// logLine (level, pointer, length) writes to the operator's log.
+func (o *Operator) logLine(stack []uint64) {
+	o.enter("log", phaseProcess, phaseOpen, phaseBuffer, phaseClose, phaseDescribe)
+	o.log.line(uint32(stack[0]), o.view("log", stack[1], stack[2]))
+}

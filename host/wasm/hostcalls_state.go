@@ -1,0 +1,194 @@
+package wasm
+
+import (
+	"encoding/binary"
+)
+
+// The host functions of keyed state. Each finds its key by the record in hand.
+
+// declared checks that a state of the kind is declared and sets the key.
+func (o *Operator) declared(name string, state uint64, kind string) int {
+	o.enter(name, phaseProcess)
+	index := int(uint32(state))
+	if index >= len(o.description.States) {
+		o.abort(KindProtocol, "%s: state %d is not declared, there are %d", name, index, len(o.description.States))
+	}
+	if is := o.description.States[index].Kind; kind != "" && is != kind {
+		o.abort(KindProtocol, "%s: state %d (%s) is declared as a %s", name, index, o.description.States[index].Name, is)
+	}
+	o.key(name)
+	return index
+}
+
+// written counts the bytes that a call stages.
+func (o *Operator) written(name string, n int) {
+	o.stateBytes += int64(n)
+	if o.stateBytes > o.limits.StateBytes {
+		o.abort(KindState, "%s: the call writes more than %d bytes of state", name, o.limits.StateBytes)
+	}
+}
+
+// entryOverhead is what a staged entry takes besides its bytes.
+const entryOverhead = 64
+
+// giveValue copies a value to the guest where it fits, and its length anyway.
+func (o *Operator) giveValue(name string, stack []uint64, pointer, capacity uint64, value []byte, version uint16, found bool, err error) {
+	if err != nil {
+		o.abortState(err)
+	}
+	target := o.view(name, pointer, capacity)
+	if !found {
+		stack[0] = ^uint64(0)
+		return
+	}
+	if len(value) <= len(target) {
+		copy(target, value)
+	}
+	stack[0] = uint64(version)<<32 | uint64(len(value))
+}
+
+func (o *Operator) stateGet(stack []uint64) {
+	state := o.declared("state_get", stack[0], "value")
+	value, version, found, err := o.state.ValueGet(state)
+	o.giveValue("state_get", stack, stack[1], stack[2], value, version, found, err)
+}
+
+func (o *Operator) statePut(stack []uint64) {
+	state := o.declared("state_put", stack[0], "value")
+	value := o.view("state_put", stack[1], stack[2])
+	o.written("state_put", len(value)+entryOverhead)
+	if err := o.state.ValuePut(state, value); err != nil {
+		o.abortState(err)
+	}
+}
+
+func (o *Operator) stateClear(stack []uint64) {
+	state := o.declared("state_clear", stack[0], "")
+	o.written("state_clear", entryOverhead)
+	if err := o.state.Clear(state); err != nil {
+		o.abortState(err)
+	}
+}
+
+func (o *Operator) listAppend(stack []uint64) {
+	state := o.declared("list_append", stack[0], "list")
+	value := o.view("list_append", stack[1], stack[2])
+	o.written("list_append", len(value)+entryOverhead)
+	if err := o.state.ListAppend(state, value); err != nil {
+		o.abortState(err)
+	}
+}
+
+func (o *Operator) mapGet(stack []uint64) {
+	state := o.declared("map_get", stack[0], "map")
+	key := o.view("map_get", stack[1], stack[2])
+	value, version, found, err := o.state.MapGet(state, key)
+	o.giveValue("map_get", stack, stack[3], stack[4], value, version, found, err)
+}
+
+func (o *Operator) mapPut(stack []uint64) {
+	state := o.declared("map_put", stack[0], "map")
+	key := o.view("map_put", stack[1], stack[2])
+	value := o.view("map_put", stack[3], stack[4])
+	o.written("map_put", len(key)+len(value)+entryOverhead)
+	if err := o.state.MapPut(state, key, value); err != nil {
+		o.abortState(err)
+	}
+}
+
+func (o *Operator) mapDelete(stack []uint64) {
+	state := o.declared("map_delete", stack[0], "map")
+	key := o.view("map_delete", stack[1], stack[2])
+	o.written("map_delete", len(key)+entryOverhead)
+	if err := o.state.MapDelete(state, key); err != nil {
+		o.abortState(err)
+	}
+}
+
+// scan writes entries of a list or map into the guest's memory. Its callbacks
+// are made once: a closure for each call would be an allocation.
+type scan struct {
+	target    []byte
+	used      int
+	count     uint32
+	need      int // bytes of the first entry that does not fit
+	listEntry func(cursor uint64, version uint16, value []byte) bool
+	mapEntry  func(key []byte, version uint16, value []byte) bool
+}
+
+const (
+	listEntryHead = 16
+	mapEntryHead  = 12
+)
+
+func (s *scan) bind() {
+	s.listEntry = func(cursor uint64, version uint16, value []byte) bool {
+		to := s.room(listEntryHead + len(value))
+		if to == nil {
+			return false
+		}
+		binary.LittleEndian.PutUint64(to, cursor)
+		binary.LittleEndian.PutUint32(to[8:], uint32(len(value)))
+		binary.LittleEndian.PutUint32(to[12:], uint32(version))
+		copy(to[listEntryHead:], value)
+		return true
+	}
+	s.mapEntry = func(key []byte, version uint16, value []byte) bool {
+		to := s.room(mapEntryHead + len(key) + len(value))
+		if to == nil {
+			return false
+		}
+		binary.LittleEndian.PutUint32(to, uint32(len(key)))
+		binary.LittleEndian.PutUint32(to[4:], uint32(len(value)))
+		binary.LittleEndian.PutUint32(to[8:], uint32(version))
+		copy(to[mapEntryHead:], key)
+		copy(to[mapEntryHead+len(key):], value)
+		return true
+	}
+}
+
+func (s *scan) begin(target []byte) { s.target, s.used, s.count, s.need = target, 0, 0, 0 }
+
+// room takes the next n bytes of the target, nil where they are not there.
+func (s *scan) room(n int) []byte {
+	if n > len(s.target)-s.used {
+		s.need = n
+		return nil
+	}
+	to := s.target[s.used : s.used+n]
+	s.used += n
+	s.count++
+	return to
+}
+
+func (s *scan) result() uint64 {
+	if s.count == 0 {
+		return uint64(s.need)
+	}
+	return uint64(s.count)<<32 | uint64(s.used)
+}
+
+func (o *Operator) listRead(stack []uint64) {
+	state := o.declared("list_read", stack[0], "list")
+	o.scan.begin(o.view("list_read", stack[2], stack[3]))
+	if err := o.state.ListRead(state, stack[1], o.scan.listEntry); err != nil {
+		o.abortState(err)
+	}
+	stack[0] = o.scan.result()
+}
+
+// scanFromFirst is the length that stands for no after key.
+const scanFromFirst = 0xffffffff
+
+func (o *Operator) mapScan(stack []uint64) {
+	state := o.declared("map_scan", stack[0], "map")
+	var after []byte
+	if uint32(stack[2]) != scanFromFirst {
+		after = o.view("map_scan", stack[1], stack[2])
+	}
+	o.scan.begin(o.view("map_scan", stack[3], stack[4]))
+	if err := o.state.MapScan(state, after, o.scan.mapEntry); err != nil {
+		o.abortState(err)
+	}
+	stack[0] = o.scan.result()
+}

@@ -1,0 +1,197 @@
+package instrument
+
+import "encoding/binary"
+
+// frame is one open block.
+type frame struct {
+	loop        bool
+	base        int // operand height below the block's parameters
+	parameters  int
+	results     int
+	charge      int64 // loops and the function: instructions seen
+	chargePatch int   // where in the output a loop's charge stands
+}
+
+// rewriter rewrites one function after the other. What it adds works on the
+// added globals and one added local, and leaves the operands of the function
+// alone, so an invalid function stays invalid.
+type rewriter struct {
+	module              *Module
+	fuel, depth, change uint32 // added globals
+	refuel              uint32 // added function
+	blockTypes          map[string]uint32
+
+	r         reader
+	out       []byte
+	frames    []frame
+	loops     []int // frames that are charged, innermost last
+	height    int
+	maxHeight int
+	locals    uint32 // with parameters
+	temporary bool   // the added local is used
+	calls     bool
+	vector    bool
+	branched  bool // an instruction other than a loop may leave the straight path
+
+	// Where the first control instruction of the body is a loop: where its
+	// charge stands, and how much it is. 0 = it is no loop.
+	firstPatch  int
+	firstCharge int64
+}
+
+// costs of the added length-dependent charges: bytes or entries for each unit.
+const (
+	bytesPerFuelShift = 3
+	fuelPerPageShift  = 10
+	frameBase         = 128
+)
+
+// function rewrites body i and returns its local declarations and code.
+func (w *rewriter) function(i int) ([]byte, error) {
+	b := w.module.bodies[i]
+	kind := w.module.types[w.module.functions[i]]
+	w.r = reader{data: b.code, base: b.base}
+	w.out, w.frames, w.loops = w.out[:0], w.frames[:0], w.loops[:0]
+	w.height, w.maxHeight, w.locals = 0, 0, uint32(len(kind.Parameters))
+	w.temporary, w.calls, w.vector, w.branched = false, false, false, false
+	w.firstPatch, w.firstCharge = 0, 0
+	declarations, groups := w.declarations()
+	w.push(frame{results: len(kind.Results)})
+	w.loops = append(w.loops, 0)
+	entry := w.frames[0].charge
+	for len(w.frames) > 0 && w.r.err == nil {
+		entry = w.frames[0].charge
+		w.instruction()
+	}
+	if w.r.err == nil && w.r.left() > 0 {
+		w.r.fail("%d bytes follow the end of a function", w.r.left())
+	}
+	if w.r.err != nil {
+		return nil, w.r.err
+	}
+	return w.assemble(kind, declarations, groups, entry), nil
+}
+
+// declarations reads the local declarations and returns them raw.
+func (w *rewriter) declarations() (raw []byte, groups uint32) {
+	groups = uint32(w.r.count("groups of locals"))
+	start := w.r.pos
+	total := uint64(w.locals)
+	for i := uint32(0); i < groups && w.r.err == nil; i++ {
+		total += uint64(w.r.u32())
+		if w.r.valueType() == typeV128 {
+			w.vector = true
+		}
+		if total > localsMax {
+			w.r.fail("%d locals, the limit is %d", total, localsMax)
+		}
+	}
+	if w.r.err != nil {
+		return nil, 0
+	}
+	w.locals = uint32(total)
+	return w.r.data[start:w.r.pos], groups
+}
+
+// weight is an upper bound of what a call of the function takes from the
+// native stack: every local and operand spilled.
+func (w *rewriter) weight(kind FunctionType) int64 {
+	slots := int64(w.locals) + int64(w.maxHeight) + int64(len(kind.Results)) + 1
+	if w.vector {
+		slots *= 2
+	}
+	return frameBase + 8*slots
+}
+
+// assemble puts the entry and exit code around the rewritten instructions. A
+// function that calls none needs no depth: it adds one frame at most. Where a
+// loop is the first thing that happens, its own charge and check serve the
+// entry too.
+func (w *rewriter) assemble(kind FunctionType, declarations []byte, groups uint32, charge int64) []byte {
+	head := make([]byte, 0, len(w.out)+len(declarations)+64)
+	if w.temporary {
+		groups++
+	}
+	head = binary.AppendUvarint(head, uint64(groups))
+	head = append(head, declarations...)
+	if w.temporary {
+		head = append(head, 1, typeI32)
+	}
+	weight := w.weight(kind)
+	if w.calls {
+		head = appendAdd(head, w.depth, -weight)
+	}
+	if w.firstPatch > 0 {
+		putPadded(w.out[w.firstPatch:], -w.firstCharge-charge)
+	} else {
+		head = appendAdd(head, w.fuel, -charge)
+		head = w.appendCheck(head, w.calls)
+	}
+	if !w.calls {
+		return append(head, w.out...)
+	}
+	head = append(head, opBlock)
+	head = w.appendBlockType(head, kind.Results)
+	head = append(head, w.out...)
+	head = appendAdd(head, w.depth, weight)
+	return append(head, opEnd)
+}
+
+func (w *rewriter) appendBlockType(out []byte, results []byte) []byte {
+	switch len(results) {
+	case 0:
+		return append(out, 0x40)
+	case 1:
+		return append(out, results[0])
+	}
+	index, found := w.blockTypes[string(results)]
+	if !found {
+		index = uint32(len(w.module.types)) + 1 + uint32(len(w.blockTypes))
+		w.blockTypes[string(results)] = index
+	}
+	return appendSigned(out, int64(index))
+}
+
+// appendAdd adds a constant to an i64 global.
+func appendAdd(out []byte, index uint32, value int64) []byte {
+	out = binary.AppendUvarint(append(out, opGlobalGet), uint64(index))
+	out = appendSigned(append(out, opI64Const), value)
+	out = append(out, opI64Add, opGlobalSet)
+	return binary.AppendUvarint(out, uint64(index))
+}
+
+// appendCheck calls the host where fuel, or depth too, has become negative.
+func (w *rewriter) appendCheck(out []byte, withDepth bool) []byte {
+	out = binary.AppendUvarint(append(out, opGlobalGet), uint64(w.fuel))
+	if withDepth {
+		out = binary.AppendUvarint(append(out, opGlobalGet), uint64(w.depth))
+		out = append(out, opI64Or)
+	}
+	out = append(out, opI64Const, 0, opI64LtS, opIf, 0x40)
+	out = binary.AppendUvarint(append(out, opGlobalGet), uint64(w.fuel))
+	out = binary.AppendUvarint(append(out, opGlobalGet), uint64(w.depth))
+	out = binary.AppendUvarint(append(out, opCall), uint64(w.refuel))
+	out = binary.AppendUvarint(append(out, opGlobalSet), uint64(w.fuel))
+	return append(out, opEnd)
+}
+
+// appendSigned appends a signed LEB128 integer.
+func appendSigned(out []byte, v int64) []byte {
+	for {
+		b := byte(v & 0x7f)
+		v >>= 7
+		if v == 0 && b&0x40 == 0 || v == -1 && b&0x40 != 0 {
+			return append(out, b)
+		}
+		out = append(out, b|0x80)
+	}
+}
+
+// putPadded writes a signed integer in exactly five bytes.
+func putPadded(out []byte, v int64) {
+	for i := 0; i < 4; i++ {
+		out[i] = byte(v&0x7f) | 0x80
+		v >>= 7
+	}
+	out[4] = byte(v & 0x7f)
+}

@@ -1,0 +1,358 @@
+package instrument
+
+import "encoding/binary"
+
+func (w *rewriter) push(f frame) {
+	if len(w.frames) >= nestingMax {
+		w.r.fail("blocks are nested deeper than %d", nestingMax)
+		return
+	}
+	w.frames = append(w.frames, f)
+}
+
+func (w *rewriter) top() *frame { return &w.frames[len(w.frames)-1] }
+
+func (w *rewriter) pop(n int) { w.height = max(w.height-n, w.top().base) }
+
+func (w *rewriter) add(n int) {
+	w.height += n
+	w.maxHeight = max(w.maxHeight, w.height)
+}
+
+// leave marks the rest of the block as unreachable.
+func (w *rewriter) leave() { w.height = w.top().base }
+
+// instruction rewrites the next instruction.
+func (w *rewriter) instruction() {
+	start := w.r.pos
+	op := w.r.byte()
+	if w.r.err != nil {
+		return
+	}
+	if e := plain[op]; e.pushes >= 0 {
+		if isMemoryAccess(op) {
+			w.r.memoryArgument()
+		}
+		w.count()
+		w.copy(start, e)
+		return
+	}
+	switch op {
+	case opBlock, opLoop, opIf, opElse, opEnd:
+		w.structured(op, start)
+		return
+	case opPrefixMisc:
+		w.count()
+		w.misc(start)
+		return
+	case opPrefixVector:
+		w.count()
+		w.vector = true
+		w.copy(start, w.r.vector())
+		return
+	}
+	w.count()
+	if !w.branch(op, start) && !w.access(op, start) && w.r.err == nil {
+		w.r.failOpcode(op)
+	}
+}
+
+func (w *rewriter) count() { w.frames[w.loops[len(w.loops)-1]].charge++ }
+
+// copy passes an instruction on unchanged.
+func (w *rewriter) copy(start int, e effect) {
+	w.out = append(w.out, w.r.data[start:w.r.pos]...)
+	w.pop(int(e.pops))
+	w.add(int(e.pushes))
+}
+
+// blockType reads the type of a block.
+func (w *rewriter) blockType() (parameters, results int) {
+	if w.r.left() > 0 {
+		switch b := w.r.data[w.r.pos]; b {
+		case 0x40:
+			w.r.pos++
+			return 0, 0
+		case typeI32, typeI64, typeF32, typeF64, typeV128, typeFuncref, typeExternref:
+			w.r.pos++
+			return 0, 1
+		}
+	}
+	index := w.r.signed(33)
+	if w.r.err == nil && (index < 0 || index >= int64(len(w.module.types))) {
+		w.r.fail("block type %d is out of range, there are %d types", index, len(w.module.types))
+	}
+	if w.r.err != nil {
+		return 0, 0
+	}
+	t := w.module.types[index]
+	return len(t.Parameters), len(t.Results)
+}
+
+func (w *rewriter) structured(op byte, start int) {
+	switch op {
+	case opElse:
+		w.out = append(w.out, op)
+		w.height = w.top().base
+		w.add(w.top().parameters)
+	case opEnd:
+		w.end()
+	default:
+		parameters, results := w.blockType()
+		if w.r.err != nil {
+			return
+		}
+		w.out = append(w.out, w.r.data[start:w.r.pos]...)
+		if op == opIf {
+			w.count()
+			w.pop(1)
+			w.branched = true
+		}
+		w.pop(parameters)
+		f := frame{loop: op == opLoop, base: w.height, parameters: parameters, results: results}
+		w.add(parameters)
+		if op == opLoop {
+			first := !w.branched && !w.calls
+			w.branched = true
+			f.chargePatch = w.loopHead(first)
+			if first {
+				w.firstPatch = f.chargePatch
+			}
+			w.loops = append(w.loops, len(w.frames))
+		}
+		w.push(f)
+	}
+}
+
+// loopHead appends the charge and check of a loop and returns where its
+// charge is to be patched in.
+func (w *rewriter) loopHead(withDepth bool) int {
+	w.out = binary.AppendUvarint(append(w.out, opGlobalGet), uint64(w.fuel))
+	w.out = append(w.out, opI64Const)
+	patch := len(w.out)
+	w.out = append(w.out, 0, 0, 0, 0, 0, opI64Add, opGlobalSet)
+	w.out = binary.AppendUvarint(w.out, uint64(w.fuel))
+	w.out = w.appendCheck(w.out, withDepth)
+	return patch
+}
+
+func (w *rewriter) end() {
+	f := *w.top()
+	if f.loop {
+		putPadded(w.out[f.chargePatch:], -f.charge-1)
+		if f.chargePatch == w.firstPatch {
+			w.firstCharge = f.charge + 1
+		}
+		w.loops = w.loops[:len(w.loops)-1]
+	}
+	w.out = append(w.out, opEnd)
+	w.height = f.base
+	w.frames = w.frames[:len(w.frames)-1]
+	if len(w.frames) > 0 {
+		w.add(f.results)
+	}
+}
+
+func (w *rewriter) label() {
+	if depth := w.r.u32(); w.r.err == nil && depth >= uint32(len(w.frames)) {
+		w.r.fail("branch leaves %d blocks, %d are open", depth, len(w.frames))
+	}
+}
+
+// branch rewrites what transfers control and reports whether op does.
+func (w *rewriter) branch(op byte, start int) bool {
+	switch op {
+	case opUnreachable:
+		w.copy(start, effect{})
+		w.leave()
+	case opBr:
+		w.label()
+		w.copy(start, effect{})
+		w.leave()
+	case opBrIf:
+		w.label()
+		w.copy(start, effect{1, 0})
+	case opBrTable:
+		for i, n := 0, w.r.count("labels"); i <= n && w.r.err == nil; i++ {
+			w.label()
+		}
+		w.copy(start, effect{1, 0})
+		w.leave()
+	case opReturn:
+		// The outermost label is the block around the body, whose end undoes
+		// the depth; where there is none it is the function's.
+		w.out = binary.AppendUvarint(append(w.out, opBr), uint64(len(w.frames)-1))
+		w.leave()
+	case opCall:
+		index := w.module.functionIndex(&w.r)
+		if w.r.err != nil {
+			return true
+		}
+		w.out = binary.AppendUvarint(append(w.out, opCall), uint64(w.module.shifted(index)))
+		w.called(w.module.functionType(index))
+		return true
+	case opCallIndirect:
+		index := w.module.typeIndex(&w.r)
+		w.table()
+		if w.r.err != nil {
+			return true
+		}
+		w.copy(start, effect{1, 0})
+		w.called(w.module.types[index])
+		return true
+	default:
+		return false
+	}
+	w.branched = true
+	return true
+}
+
+func (w *rewriter) called(t FunctionType) {
+	w.calls = true
+	w.pop(len(t.Parameters))
+	w.add(len(t.Results))
+}
+
+func (w *rewriter) table() {
+	if index := w.r.u32(); w.r.err == nil && index >= uint32(len(w.module.tables)) {
+		w.r.fail("table %d is out of range, there are %d", index, len(w.module.tables))
+	}
+}
+
+// access rewrites the remaining instructions of one byte that have immediates
+// and reports whether op is one.
+func (w *rewriter) access(op byte, start int) bool {
+	e := effect{0, 1}
+	switch op {
+	case opSelectTyped:
+		w.r.valueTypes()
+		e = effect{3, 1}
+	case opLocalGet, opLocalSet, opLocalTee:
+		if index := w.r.u32(); w.r.err == nil && index >= w.locals {
+			w.r.fail("local %d is out of range, there are %d", index, w.locals)
+		}
+		if op != opLocalGet {
+			e = effect{1, int8(op - opLocalSet)}
+		}
+	case opGlobalGet:
+		w.module.globalIndex(&w.r)
+	case opGlobalSet:
+		w.module.globalIndex(&w.r)
+		e = effect{1, 0}
+	case opTableGet:
+		w.table()
+		e = effect{1, 1}
+	case opTableSet:
+		w.table()
+		w.changed()
+		e = effect{2, 0}
+	case opMemorySize:
+		w.r.zero()
+	case opMemoryGrow:
+		w.r.zero()
+		w.chargeLength(fuelPerPageShift, opI64Shl)
+		e = effect{1, 1}
+	case opI32Const:
+		w.r.signed(32)
+	case opI64Const:
+		w.r.signed(64)
+	case opF32Const:
+		w.r.bytes(4)
+	case opF64Const:
+		w.r.bytes(8)
+	case opRefNull:
+		w.r.valueType()
+	case opRefFunc:
+		index := w.module.functionIndex(&w.r)
+		if w.r.err == nil {
+			w.out = binary.AppendUvarint(append(w.out, opRefFunc), uint64(w.module.shifted(index)))
+			w.add(1)
+		}
+		return true
+	default:
+		return false
+	}
+	if w.r.err == nil {
+		w.copy(start, e)
+	}
+	return true
+}
+
+// changed notes that tables or segments differ from those of a new instance.
+func (w *rewriter) changed() {
+	w.out = append(w.out, opI32Const, 1, opGlobalSet)
+	w.out = binary.AppendUvarint(w.out, uint64(w.change))
+}
+
+// chargeLength charges fuel by the i32 on top of the stack, which stays there.
+func (w *rewriter) chargeLength(shift byte, op byte) {
+	w.temporary = true
+	temporary := uint64(w.locals)
+	w.out = binary.AppendUvarint(append(w.out, opLocalTee), temporary)
+	w.out = binary.AppendUvarint(append(w.out, opGlobalGet), uint64(w.fuel))
+	w.out = binary.AppendUvarint(append(w.out, opLocalGet), temporary)
+	w.out = append(w.out, opI64ExtendU, opI64Const, shift, op, opI64Sub, opGlobalSet)
+	w.out = binary.AppendUvarint(w.out, uint64(w.fuel))
+	w.out = w.appendCheck(w.out, false)
+}
+
+// misc rewrites the instructions behind the prefix 0xfc.
+func (w *rewriter) misc(start int) {
+	sub := w.r.u32()
+	e := effect{3, 0}
+	switch {
+	case sub <= 7:
+		e = effect{1, 1}
+	case sub == miscMemoryInit, sub == miscDataDrop:
+		if index := w.r.u32(); w.r.err == nil && int64(index) >= w.module.dataN {
+			w.r.fail("data segment %d is out of range, there are %d", index, max(w.module.dataN, 0))
+		}
+		if sub == miscDataDrop {
+			w.changed()
+			e = effect{0, 0}
+			break
+		}
+		w.r.zero()
+		w.chargeLength(bytesPerFuelShift, opI64ShrU)
+	case sub == miscMemoryCopy:
+		w.r.zero()
+		w.r.zero()
+		w.chargeLength(bytesPerFuelShift, opI64ShrU)
+	case sub == miscMemoryFill:
+		w.r.zero()
+		w.chargeLength(bytesPerFuelShift, opI64ShrU)
+	case sub == miscTableInit, sub == miscElemDrop:
+		if index := w.r.u32(); w.r.err == nil && index >= w.module.elementN {
+			w.r.fail("element segment %d is out of range, there are %d", index, w.module.elementN)
+		}
+		w.changed()
+		if sub == miscElemDrop {
+			e = effect{0, 0}
+			break
+		}
+		w.table()
+		w.chargeLength(0, opI64ShrU)
+	case sub == miscTableCopy:
+		w.table()
+		w.table()
+		w.changed()
+		w.chargeLength(0, opI64ShrU)
+	case sub == miscTableGrow:
+		w.table()
+		w.changed()
+		w.chargeLength(0, opI64ShrU)
+		e = effect{2, 1}
+	case sub == miscTableSize:
+		w.table()
+		e = effect{0, 1}
+	case sub == miscTableFill:
+		w.table()
+		w.changed()
+		w.chargeLength(0, opI64ShrU)
+	default:
+		w.r.fail("instruction 0xfc %d is unknown", sub)
+	}
+	if w.r.err == nil {
+		w.copy(start, e)
+	}
+}

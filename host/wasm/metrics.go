@@ -1,0 +1,28 @@
+package wasm
+
+import "sync/atomic"
+
+// metric is one declared metric: what the running call makes of it, and what
+// the last successful call left.
+type metric struct {
+	staged int64
+	value  atomic.Int64
+}
+
+// metric (metric, value) adds to a counter or sets a gauge.
+func (o *Operator) metric(stack []uint64) {
+	o.enter("metric", phaseProcess)
+	index := int(uint32(stack[0]))
+	if index >= len(o.metrics) {
+		o.abort(KindProtocol, "metric: metric %d is not declared, there are %d", index, len(o.metrics))
+	}
+	if o.description.Metrics[index].Kind == metricCounter {
+		o.metrics[index].staged += int64(stack[1])
+	} else {
+		o.metrics[index].staged = int64(stack[1])
+	}
+}
+
+// Metric is the value of one declared metric, by its index in the
+// description. It may be called from any goroutine.
+func (o *Operator) Metric(index int) int64 { return o.metrics[index].value.Load() }

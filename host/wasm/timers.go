@@ -1,0 +1,129 @@
+package wasm
+
+import (
+	"fmt"
+
+	"github.com/turgo-stream/turgo/abi"
+	"github.com/turgo-stream/turgo/abi/record"
+)
+
+// Bounds of one slice of timers.
+const (
+	timersPerSlice   = 1000
+	timerBatchFillup = 16 << 20 // bytes of keys after which a slice is made smaller
+)
+
+// timerBatch collects fired timers. Its callback is made once.
+type timerBatch struct {
+	builder record.Builder
+	buffer  []byte
+	add     func(key []byte, timestamp int64)
+}
+
+func (t *timerBatch) bind() {
+	empty := []byte{}
+	t.add = func(key []byte, timestamp int64) {
+		if key == nil {
+			key = empty
+		}
+		if t.builder.Length() <= timerBatchFillup {
+			t.builder.Append(record.Record{Key: key, Value: empty, Timestamp: timestamp, Origin: uint32(t.builder.Count())})
+		}
+	}
+}
+
+// due is the timer declaration to fire next: the one whose earliest timer is
+// the earliest, and up to when it may fire before another has its turn.
+type due struct {
+	timer int
+	upTo  int64
+	found bool
+}
+
+// nextDue finds what to fire next, so that timers fire in the order of time.
+func (o *Operator) nextDue(watermark, processingTime int64) (due, error) {
+	var next due
+	var earliest int64
+	others := int64(abi.WatermarkMax)
+	for i := range o.description.Timers {
+		bound := watermark
+		if o.description.Timers[i].Domain == domainProcessing {
+			bound = processingTime
+		}
+		timestamp, found, err := o.state.TimerNext(i)
+		if err != nil {
+			return due{}, fmt.Errorf("wasm: operator %s: state: %w", o.name, err)
+		}
+		switch {
+		case !found || timestamp > bound:
+		case !next.found || timestamp < earliest:
+			if next.found {
+				others = min(others, earliest)
+			}
+			next, earliest = due{timer: i, upTo: bound, found: true}, timestamp
+		default:
+			others = min(others, timestamp)
+		}
+	}
+	next.upTo = min(next.upTo, others)
+	return next, nil
+}
+
+// Fire handles a bounded slice of the timers that are due, as one call of the
+// guest and one transaction; more tells that others are due still.
+func (o *Operator) Fire(watermark, processingTime int64, emit func(output int, batch record.Batch)) (more bool, err error) {
+	if len(o.description.Timers) == 0 {
+		return false, nil
+	}
+	next, err := o.nextDue(watermark, processingTime)
+	if err != nil || !next.found {
+		return false, err
+	}
+	o.begin(nil, watermark, processingTime)
+	if err := o.takeDue(next); err != nil {
+		return false, o.finish(&hostFault{err}, emit)
+	}
+	err = o.deliver(phaseProcess, o.functions.timers, uint64(next.timer))
+	if err := o.finish(err, emit); err != nil {
+		return false, err
+	}
+	next, err = o.nextDue(watermark, processingTime)
+	return next.found, err
+}
+
+// takeDue moves a slice of timers from the state into a batch. Where their
+// keys are so large that the batch would be too, it takes fewer.
+func (o *Operator) takeDue(next due) error {
+	for limit := timersPerSlice; ; limit = max(limit/2, 1) {
+		o.timers.builder.Reset(o.timers.buffer)
+		if err := o.state.TimersDue(next.timer, next.upTo, limit, o.timers.add); err != nil {
+			return fmt.Errorf("wasm: operator %s: state: %w", o.name, err)
+		}
+		if o.timers.builder.Length() <= timerBatchFillup || limit == 1 {
+			break
+		}
+		o.state.Rollback()
+		o.state.Begin()
+	}
+	o.batch = o.timers.builder.Finish()
+	o.timers.buffer = o.batch
+	o.records.reset(o.batch)
+	return nil
+}
+
+// NextProcessingTimer is the earliest timer of processing time.
+func (o *Operator) NextProcessingTimer() (timestamp int64, found bool, err error) {
+	for i := range o.description.Timers {
+		if o.description.Timers[i].Domain != domainProcessing {
+			continue
+		}
+		t, ok, err := o.state.TimerNext(i)
+		if err != nil {
+			return 0, false, fmt.Errorf("wasm: operator %s: state: %w", o.name, err)
+		}
+		if ok && (!found || t < timestamp) {
+			timestamp, found = t, true
+		}
+	}
+	return timestamp, found, nil
+}
