@@ -8,11 +8,12 @@ import (
 )
 
 // clockNow is the guest's time in nanoseconds. It stands still during a call,
-// but for the time that the guest says it waits.
+// but for the time that the guest says it waits. It is never 0, which runtimes
+// take for a broken clock.
 func (o *Operator) clockNow() uint64 {
 	const nanosecondsPerMillisecond = 1_000_000
-	if o.processingTime < 0 || o.processingTime > math.MaxInt64/nanosecondsPerMillisecond {
-		return o.clockAdvance
+	if o.processingTime <= 0 || o.processingTime > math.MaxInt64/nanosecondsPerMillisecond {
+		return 1 + o.clockAdvance
 	}
 	return uint64(o.processingTime*nanosecondsPerMillisecond) + o.clockAdvance
 }
