@@ -42,6 +42,35 @@ func BenchmarkPassthroughGo(b *testing.B) {
 	benchProcess(b, open(b, module, OpenConfig{}))
 }
 
+// BenchmarkPassthroughGoUnmetered is what the same costs without fuel and depth.
+func BenchmarkPassthroughGoUnmetered(b *testing.B) {
+	engine := newEngine(b, Config{})
+	engine.unmetered = true
+	benchProcess(b, open(b, load(b, engine, "passthrough", buildGo(b, "../../examples/passthrough/operator")), OpenConfig{}))
+}
+
+func BenchmarkSplitGo(b *testing.B) {
+	for _, unmetered := range []bool{false, true} {
+		b.Run(map[bool]string{false: "metered", true: "unmetered"}[unmetered], func(b *testing.B) {
+			engine := newEngine(b, Config{})
+			engine.unmetered = unmetered
+			operator := open(b, load(b, engine, "wordcount", buildGo(b, "../../examples/wordcount/operator")), OpenConfig{Operator: "split"})
+			var builder record.Builder
+			for i := range uint32(benchRecords) {
+				builder.Append(record.Record{Value: []byte(strings.Repeat("some text of a line ", 4)), Origin: i})
+			}
+			batch := builder.Finish()
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := operator.Process(0, batch, 0, 1, func(int, record.Batch) {}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRecords, "ns/record")
+		})
+	}
+}
+
 func BenchmarkKeyedCountGo(b *testing.B) {
 	module := load(b, newEngine(b, Config{}), "keyedcount", buildGo(b, "../../examples/keyedcount/operator"))
 	benchProcess(b, open(b, module, OpenConfig{State: newMemoryState()}))

@@ -39,6 +39,8 @@ type Engine struct {
 	now     func() time.Time
 	runtime wazero.Runtime
 	cache   wazero.CompilationCache
+
+	unmetered bool // tests only: see instrument.Options
 }
 
 // NewEngine starts an engine. Close it after all its operators.
@@ -148,6 +150,7 @@ func (e *Engine) load(ctx context.Context, name string, data []byte) (*Module, e
 	}
 	result, err := parsed.Instrument(instrument.Options{
 		MemoryPages: e.limits.MemoryPages, TableElements: e.limits.TableElements, DepthBytes: e.limits.DepthBytes,
+		Unmetered: e.unmetered,
 	})
 	if err != nil {
 		return nil, err

@@ -25,6 +25,9 @@ type Options struct {
 	MemoryPages   uint32 // maximum of the memory's minimum, in pages of 64 KiB
 	TableElements uint32 // maximum of each table
 	DepthBytes    int64  // budget of call frames, see ExportDepth
+	// Unmetered leaves out all charges and checks: to measure what they cost and
+	// to test that they change no result. Never run an untrusted module so.
+	Unmetered bool
 }
 
 // Result is an instrumented module.
@@ -49,7 +52,7 @@ func (m *Module) Instrument(o Options) (*Result, error) {
 	}
 	globals := uint32(len(m.globals))
 	w := &rewriter{module: m, fuel: globals, depth: globals + 1, change: globals + 2,
-		refuel: uint32(len(m.imports)), blockTypes: map[string]uint32{}}
+		refuel: uint32(len(m.imports)), blockTypes: map[string]uint32{}, unmetered: o.Unmetered}
 	code, err := m.encodeCode(w)
 	if err != nil {
 		return nil, err

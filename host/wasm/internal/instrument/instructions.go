@@ -114,7 +114,9 @@ func (w *rewriter) structured(op byte, start int) {
 		if op == opLoop {
 			first := !w.branched && !w.calls
 			w.branched = true
-			f.chargePatch = w.loopHead(first)
+			if !w.unmetered {
+				f.chargePatch = w.loopHead(first)
+			}
 			if first {
 				w.firstPatch = f.chargePatch
 			}
@@ -139,7 +141,9 @@ func (w *rewriter) loopHead(withDepth bool) int {
 func (w *rewriter) end() {
 	f := *w.top()
 	if f.loop {
-		putPadded(w.out[f.chargePatch:], -f.charge-1)
+		if !w.unmetered {
+			putPadded(w.out[f.chargePatch:], -f.charge-1)
+		}
 		if f.chargePatch == w.firstPatch {
 			w.firstCharge = f.charge + 1
 		}
@@ -286,6 +290,9 @@ func (w *rewriter) changed() {
 
 // chargeLength charges fuel by the i32 on top of the stack, which stays there.
 func (w *rewriter) chargeLength(shift byte, op byte) {
+	if w.unmetered {
+		return
+	}
 	w.temporary = true
 	temporary := uint64(w.locals)
 	w.out = binary.AppendUvarint(append(w.out, opLocalTee), temporary)
