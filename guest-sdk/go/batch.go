@@ -18,7 +18,8 @@ const NoTimestamp = -1 << 63
 
 // Batch walks the records of one call: an input's batch, or fired timers. Each
 // Next takes the next record in hand: state, timers, Fail and the origin of what
-// is emitted belong to it. Slices from Key and Value are valid during the call.
+// is emitted belong to it. After the last one it stays in hand. Slices from Key
+// and Value are valid during the call.
 //
 //	for in.Next() {
 //		output.Emit(in.Key(), in.Value())
@@ -32,7 +33,7 @@ type Batch struct {
 	instance *instance
 }
 
-// placeholder stands for the record in hand where there is none.
+// placeholder stands for the record in hand before the first batch.
 var placeholder = [fixedLength]byte{
 	0: fixedLength, 4: flagKeyNull | flagValueNull, 15: 0x80,
 }
@@ -57,7 +58,6 @@ func (b *Batch) Len() int { return int(b.left) }
 // Next takes the next record in hand and reports whether there is one.
 func (b *Batch) Next() bool {
 	if b.left == 0 {
-		b.finish()
 		return false
 	}
 	b.left--
@@ -65,12 +65,6 @@ func (b *Batch) Next() bool {
 	b.offset += b.size
 	b.size = uintptr(load32(b.base, b.offset))
 	return true
-}
-
-// finish puts down the record in hand.
-func (b *Batch) finish() {
-	b.instance.control.hand = noHand
-	b.base, b.offset, b.size, b.left, b.fixed = unsafe.Pointer(&placeholder), 0, 0, 0, fixedLength
 }
 
 // Key is the key of the record in hand, nil where null.

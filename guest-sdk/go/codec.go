@@ -2,6 +2,7 @@ package turgo
 
 import (
 	"errors"
+	"math/bits"
 	"unsafe"
 )
 
@@ -19,6 +20,10 @@ var (
 	String Codec[string] = stringCodec{}
 	// Bytes copies what it decodes.
 	Bytes Codec[[]byte] = bytesCodec{}
+	// OrderedUint64 and OrderedInt64 are big-endian, so that a map is in the
+	// order of the numbers.
+	OrderedUint64 Codec[uint64] = orderedUint64Codec{}
+	OrderedInt64  Codec[int64]  = orderedInt64Codec{}
 )
 
 var errIntegerLength = errors.New("turgo: an integer in state does not have 8 bytes")
@@ -56,3 +61,25 @@ type bytesCodec struct{}
 
 func (bytesCodec) Append(buffer []byte, v []byte) []byte { return append(buffer, v...) }
 func (bytesCodec) Decode(data []byte) ([]byte, error)    { return append([]byte{}, data...), nil }
+
+type orderedUint64Codec struct{}
+
+func (orderedUint64Codec) Append(buffer []byte, v uint64) []byte {
+	return uint64Codec{}.Append(buffer, bits.ReverseBytes64(v))
+}
+
+func (orderedUint64Codec) Decode(data []byte) (uint64, error) {
+	v, err := uint64Codec{}.Decode(data)
+	return bits.ReverseBytes64(v), err
+}
+
+type orderedInt64Codec struct{}
+
+func (orderedInt64Codec) Append(buffer []byte, v int64) []byte {
+	return orderedUint64Codec{}.Append(buffer, uint64(v)^1<<63)
+}
+
+func (orderedInt64Codec) Decode(data []byte) (int64, error) {
+	v, err := orderedUint64Codec{}.Decode(data)
+	return int64(v ^ 1<<63), err
+}

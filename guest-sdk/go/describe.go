@@ -7,9 +7,9 @@ import (
 )
 
 // describe is the module's description as JSON.
-func describe(host hostcall.Host) []byte {
+func describe(host hostcall.Host, operators []registration) []byte {
 	b := append([]byte{}, `{"abi":"`+moduleName+`","sdk":"turgo-go","language":"go","operators":[`...)
-	for n, r := range registered {
+	for n, r := range operators {
 		if n > 0 {
 			b = append(b, ',')
 		}

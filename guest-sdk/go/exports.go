@@ -19,7 +19,7 @@ var description []byte
 //go:wasmexport turgo_describe
 func exportDescribe() int64 {
 	if description == nil {
-		description = describe(host)
+		description = describe(host, registered)
 	}
 	return int64(uint64(uintptr(unsafe.Pointer(unsafe.SliceData(description))))<<32 | uint64(len(description)))
 }
@@ -37,6 +37,7 @@ func exportOpen(operator uint32, pointer unsafe.Pointer, length uint32) unsafe.P
 		return nil
 	}
 	next := newInstance(host, registered[operator].create)
+	next.argument = current.argument
 	if !next.open(request) {
 		return nil
 	}

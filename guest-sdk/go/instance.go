@@ -21,12 +21,8 @@ type instance struct {
 	host        hostcall.Host
 	declaration Declaration
 	operator    Operator
-	argument    []byte // what turgo_buffer lends to the host
-	// Where the argument of a call starts and what may be read past there by 16
-	// bytes at a time.
-	argumentStart  uintptr
-	argumentLength int
-	collector      collector
+	argument
+	collector collector
 }
 
 func newInstance(host hostcall.Host, create func() Operator) *instance {
@@ -34,7 +30,7 @@ func newInstance(host hostcall.Host, create func() Operator) *instance {
 	i.control.hand = noHand
 	i.control.watermark = WatermarkMin
 	i.batch.instance = i
-	i.batch.finish()
+	i.batch.base, i.batch.fixed = unsafe.Pointer(&placeholder), fixedLength
 	i.declaration.instance = i
 	if create != nil {
 		i.operator = create()
@@ -49,6 +45,8 @@ func (i *instance) open(request []byte) bool {
 	if err == nil {
 		if opener, ok := i.operator.(Opener); ok {
 			err = opener.Open(context)
+		} else {
+			err = context.Config.Err()
 		}
 	}
 	if err != nil {
@@ -71,7 +69,6 @@ func (i *instance) timers(timer uint32, data []byte) int32 {
 func (i *instance) run(handle func(*Batch), data []byte) int32 {
 	i.batch.start(data)
 	handle(&i.batch)
-	i.batch.finish()
 	for _, o := range i.declaration.outputs {
 		o.flush()
 	}
@@ -83,14 +80,4 @@ func (i *instance) close() {
 	if closer, ok := i.operator.(Closer); ok {
 		closer.Close()
 	}
-}
-
-// lend returns a buffer of at least length bytes for the host to write into.
-func (i *instance) lend(length int) []byte {
-	if need := length + putShortMax; need > len(i.argument) || (len(i.argument) > keepLength && need <= keepLength) {
-		i.argument = make([]byte, max(need+length/4, initialLength))
-		i.argumentStart = uintptr(unsafe.Pointer(unsafe.SliceData(i.argument)))
-		i.argumentLength = len(i.argument) - putShortMax
-	}
-	return i.argument
 }

@@ -96,9 +96,6 @@ func (o *output) Forward() {
 		return
 	}
 	size := int(in.size)
-	if size == 0 {
-		return // no record in hand
-	}
 	p := o.reserve(size)
 	copy(unsafe.Slice((*byte)(p), size), unsafe.Slice((*byte)(in.at()), size))
 	store32(p, 16, o.instance.control.hand)

@@ -11,20 +11,34 @@ type state struct {
 	schemaVersion uint16
 	timeToLive    int64 // milliseconds; 0 = for ever
 	buffer        []byte
+	page          []byte // for walks; nil while one has it
 }
 
-// read calls get with a buffer until the value fits.
-func (s *state) read(get func(buffer []byte) int64) (data []byte, version uint16, found bool) {
-	result := get(s.buffer)
-	if result < 0 {
-		return nil, 0, false
+// pageLength is how much a walk reads at once, at first.
+const pageLength = 4 << 10
+
+// takePage gives a walk a buffer. A walk within another gets one of its own.
+func (s *state) takePage() []byte {
+	page := s.page
+	s.page = nil
+	if page == nil {
+		page = make([]byte, 0, pageLength)
 	}
-	length := int(uint32(result))
-	if length > cap(s.buffer) {
-		s.buffer = make([]byte, 0, length+length/2)
-		get(s.buffer)
+	return page
+}
+
+// decode reads an entry that was written under a schema version.
+func decode[T any](s *state, codec Codec[T], migrate func(uint16, []byte) (T, error), data []byte, version uint16) (value T) {
+	var err error
+	if version != s.schemaVersion && migrate != nil {
+		value, err = migrate(version, data)
+	} else {
+		value, err = codec.Decode(data)
 	}
-	return s.buffer[:length], uint16(result >> 32), true
+	if err != nil {
+		s.corrupt(version, err)
+	}
+	return value
 }
 
 // corrupt ends the call: the state holds what this program cannot read.

@@ -30,6 +30,23 @@ func NewValue[T any](d *Declaration, name string, codec Codec[T]) Value[T] {
 	return Value[T]{s}
 }
 
+// Versioned declares the schema version of what is written from now on.
+// migrate reads values of other versions.
+func (v Value[T]) Versioned(version uint16, migrate func(version uint16, data []byte) (T, error)) Value[T] {
+	v.schemaVersion, v.migrate = version, migrate
+	if v.wordResult != noWord {
+		v.wordResult = int64(version)<<32 | 8
+	}
+	return v
+}
+
+// Expiring declares that a value vanishes so many milliseconds after it was
+// written.
+func (v Value[T]) Expiring(timeToLiveMS int64) Value[T] {
+	v.timeToLive = timeToLiveMS
+	return v
+}
+
 // Get reads the value of the key in hand.
 func (s *valueState[T]) Get() (value T, found bool) {
 	result := s.instance.host.StateGet(s.index, s.buffer)
@@ -43,23 +60,14 @@ func (s *valueState[T]) Get() (value T, found bool) {
 	return s.decode(result), true
 }
 
-func (s *valueState[T]) decode(result int64) (value T) {
+func (s *valueState[T]) decode(result int64) T {
 	length, version := int(uint32(result)), uint16(result>>32)
 	if length > cap(s.buffer) {
 		s.buffer = make([]byte, 0, length+length/2)
 		s.word = (*uint64)(unsafe.Pointer(unsafe.SliceData(s.buffer)))
 		s.instance.host.StateGet(s.index, s.buffer)
 	}
-	var err error
-	if version != s.schemaVersion && s.migrate != nil {
-		value, err = s.migrate(version, s.buffer[:length])
-	} else {
-		value, err = s.codec.Decode(s.buffer[:length])
-	}
-	if err != nil {
-		s.corrupt(version, err)
-	}
-	return value
+	return decode(&s.state, s.codec, s.migrate, s.buffer[:length], version)
 }
 
 // Put writes the value of the key in hand.

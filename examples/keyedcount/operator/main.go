@@ -19,6 +19,12 @@ func (k *keyedCount) Declare(d *turgo.Declaration) {
 	d.Input("in", k.process)
 	k.counts = d.Output("counts")
 	k.count = turgo.NewValue(d, "count", turgo.Uint64)
+	d.ConfigSchema(`{"type":"object","properties":{"updates":{"type":"boolean"}},"additionalProperties":false}`)
+}
+
+func (k *keyedCount) Open(c *turgo.Context) error {
+	k.updates = c.Config.Bool("updates", false)
+	return c.Config.Err()
 }
 
 func (k *keyedCount) process(in *turgo.Batch) {
