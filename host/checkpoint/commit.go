@@ -10,8 +10,13 @@ import (
 	"github.com/turgo-stream/turgo/connectors"
 )
 
-// commitLimit bounds the committables of one Commit.
-const commitLimit = 1000
+const (
+	// commitLimit bounds the committables of one Commit.
+	commitLimit = 1000
+	// commitCallFailuresMax is how many calls in a row may fail as a whole before
+	// a new attempt opens the sink anew.
+	commitCallFailuresMax = 5
+)
 
 // CommitLostError tells that a sink cannot commit what it had prepared: the
 // output of that checkpoint is lost, and no restart brings it back.
@@ -77,6 +82,7 @@ type sinkCommits struct {
 	durable  int
 	inFlight bool
 	attempts int // in a row without a confirmation
+	failures int // in a row of whole calls
 	notUntil time.Time
 }
 
@@ -225,6 +231,11 @@ func (c *Coordinator) commitResults(actions []Action, e CommitResults) []Action 
 		return actions
 	}
 	s.inFlight = false
+	if e.Err == nil {
+		s.failures = 0
+	} else if s.failures++; s.failures >= commitCallFailuresMax {
+		return c.fail(actions, fmt.Errorf("checkpoint: sink %q: %d commits in a row failed: %w", e.Sink, s.failures, e.Err), true)
+	}
 	outcomes := make(map[string]connectors.CommitResult, len(e.Results))
 	for _, result := range e.Results {
 		outcomes[result.ID] = result
@@ -232,7 +243,7 @@ func (c *Coordinator) commitResults(actions []Action, e CommitResults) []Action 
 	var lost CommitLostError
 	var unknown CommitUnknownError
 	kept := s.queue[:0:0]
-	confirmed := 0
+	confirmed, refused := 0, 0
 	for i, committable := range s.queue {
 		result, answered := outcomes[committable.ID]
 		if i >= s.durable || !answered || e.Err != nil {
@@ -251,6 +262,7 @@ func (c *Coordinator) commitResults(actions []Action, e CommitResults) []Action 
 		case connectors.CommitUnknown:
 			unknown.IDs, unknown.Reason = append(unknown.IDs, committable.ID), result.Reason
 		}
+		refused++
 		kept = append(kept, committable)
 	}
 	s.queue = kept
@@ -264,19 +276,23 @@ func (c *Coordinator) commitResults(actions []Action, e CommitResults) []Action 
 		unknown.Sink = e.Sink
 		return c.fail(actions, &unknown, true)
 	}
-	s.retry(c.now, confirmed > 0, c.config.CommitRetryMin, c.config.CommitRetryMax)
+	switch {
+	case confirmed == 0:
+		s.delay(c.now, &c.commits)
+	case refused > 0:
+		s.attempts = 0
+		s.delay(c.now, &c.commits)
+	default:
+		s.attempts, s.notUntil = 0, c.now
+	}
 	return actions
 }
 
-// retry says when what is left of the sink's queue is tried again.
-func (s *sinkCommits) retry(now time.Time, progress bool, shortest, longest time.Duration) {
-	if progress {
-		s.attempts, s.notUntil = 0, now
-		return
-	}
-	delay := shortest << min(s.attempts, 20)
-	if delay > longest || delay <= 0 {
-		delay = longest
+// delay says when what the sink did not confirm is tried again.
+func (s *sinkCommits) delay(now time.Time, q *commitQueue) {
+	delay := q.retryMin << min(s.attempts, 20)
+	if delay > q.retryMax || delay <= 0 {
+		delay = q.retryMax
 	}
 	s.attempts++
 	s.notUntil = now.Add(delay)

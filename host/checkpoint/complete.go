@@ -93,11 +93,11 @@ func (c *Coordinator) manifestFailed(actions []Action, e ManifestFailed) []Actio
 	case errors.Is(e.Err, ErrLostLeadership):
 		return c.fail(actions, e.Err, false)
 	case errors.Is(e.Err, ErrUnchanged):
-		return c.abort(actions, fmt.Errorf("checkpoint: %d: %w", e.Epoch, e.Err))
+		return c.abort(actions, fmt.Errorf("checkpoint: epoch %d: %w", e.Epoch, e.Err))
 	default:
 		// The manifest may be durable. Only a new attempt, which reads the log
 		// first, can tell whether this epoch counts.
-		return c.fail(actions, fmt.Errorf("checkpoint: %d: cannot tell whether the manifest was written: %w", e.Epoch, e.Err), true)
+		return c.fail(actions, fmt.Errorf("checkpoint: epoch %d: cannot tell whether the manifest was written: %w", e.Epoch, e.Err), true)
 	}
 }
 

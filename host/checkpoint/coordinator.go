@@ -205,7 +205,7 @@ func (c *Coordinator) Step(now time.Time, event Event) []Action {
 // proceed does what has become due.
 func (c *Coordinator) proceed(actions []Action) []Action {
 	if c.phase == collecting && !c.now.Before(c.current.started.Add(c.config.Timeout)) {
-		actions = c.abort(actions, fmt.Errorf("checkpoint: %d timed out after %v: %s", c.current.epoch, c.config.Timeout, c.missing()))
+		actions = c.abort(actions, fmt.Errorf("checkpoint: epoch %d: timed out after %v: %s", c.current.epoch, c.config.Timeout, c.missing()))
 	}
 	if c.phase != dead {
 		actions = c.commits.due(c.now, actions)
@@ -308,7 +308,7 @@ func (c *Coordinator) declined(actions []Action, e TaskDeclined) []Action {
 	if c.phase != collecting || e.Epoch != c.current.epoch {
 		return actions
 	}
-	return c.abort(actions, fmt.Errorf("checkpoint: %d: task %s: %w", e.Epoch, e.Task, e.Err))
+	return c.abort(actions, fmt.Errorf("checkpoint: epoch %d: task %s: %w", e.Epoch, e.Task, e.Err))
 }
 
 func (c *Coordinator) taskEnded(task TaskID) {

@@ -2,7 +2,6 @@ package checkpoint
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -125,7 +124,7 @@ func missingEntries(first, last uint64) EntryInfo {
 	return EntryInfo{Number: first, Damaged: damaged}
 }
 
-// Entries lists the entries, oldest first.
+// Entries lists the entries that there were when the log was opened, oldest first.
 func (l *Log) Entries() []EntryInfo { return slices.Clone(l.entries) }
 
 // Read reads one entry.
@@ -229,18 +228,47 @@ func (l *Log) Append(ctx context.Context, entry Entry) (uint64, error) {
 		return 0, fmt.Errorf("checkpoint: write %s: %w", nameA, err)
 	}
 	l.next++
-	info := EntryInfo{Entry: entry, Number: number, Bytes: int64(len(data)), Copies: 1}
-	info.Attachments = nil
-	// The entry is durable now, whatever becomes of its second copy.
-	if err := l.store.Create(ctx, nameB, data); err == nil {
-		info.Copies = 2
+	if entry.Claim != nil {
+		l.repair(ctx)
 	}
-	l.entries = append(l.entries, info)
+	// The entry is durable now. Where its second copy fails, the next claim makes it.
+	if err := l.store.Create(ctx, nameB, data); errors.Is(err, ErrExists) {
+		return 0, fmt.Errorf("%w: %s exists", ErrLostLeadership, nameB)
+	}
 	return number, nil
 }
 
-// Forget drops entries that were deleted from the log's memory.
-func (l *Log) Forget(before uint64) {
-	index, _ := slices.BinarySearchFunc(l.entries, before, func(info EntryInfo, number uint64) int { return cmp.Compare(info.Number, number) })
-	l.entries = slices.Delete(l.entries, 0, index)
+// repair makes second copies where there was only one when the log was opened.
+// Only the leader may. A failure leaves the copy that there is.
+func (l *Log) repair(ctx context.Context) {
+	for i := range l.entries {
+		if l.entries[i].Copies == 1 {
+			l.repairEntry(ctx, l.entries[i].Number)
+		}
+	}
+}
+
+func (l *Log) repairEntry(ctx context.Context, number uint64) {
+	nameA, nameB := entryNames(number)
+	var good []byte
+	var bad string
+	for _, name := range []string{nameA, nameB} {
+		data, err := readObject(ctx, l.store, name, entryMaxBytes)
+		if err == nil {
+			if _, err := decodeEntry(data); err == nil {
+				good = data
+				continue
+			}
+		} else if damaged := (*DamagedError)(nil); !errors.Is(err, ErrNotExist) && !errors.As(err, &damaged) {
+			return // the store fails, which says nothing about the copy
+		}
+		bad = name
+	}
+	if good == nil || bad == "" {
+		return
+	}
+	if l.store.Delete(ctx, bad) == nil {
+		// Where this fails too, the good copy is still there.
+		_ = l.store.Create(ctx, bad, good)
+	}
 }

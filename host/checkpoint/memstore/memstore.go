@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -93,7 +94,7 @@ func (s *Store) Create(ctx context.Context, name string, data []byte) error {
 	if s.objects[name] != nil {
 		return fmt.Errorf("memstore: create %s: %w", name, checkpoint.ErrExists)
 	}
-	s.objects[name] = &object{data: bytes.Clone(data), durable: fault.Err == nil}
+	s.add(name, bytes.Clone(data), fault.Err == nil)
 	return fault.Err
 }
 
@@ -116,11 +117,28 @@ func (s *Store) Upload(ctx context.Context, name string, content io.Reader, size
 		if !bytes.Equal(existing.data, data) {
 			return fmt.Errorf("memstore: upload %s: %w", name, checkpoint.ErrExists)
 		}
-		existing.durable = existing.durable || fault.Err == nil
-		return fault.Err
+		data = existing.data
 	}
-	s.objects[name] = &object{data: data, durable: fault.Err == nil}
+	s.add(name, data, fault.Err == nil)
 	return fault.Err
+}
+
+// add makes an object. As in a folder, one that is made durable makes its
+// neighbours durable too.
+func (s *Store) add(name string, data []byte, durable bool) {
+	if existing := s.objects[name]; existing != nil {
+		durable = durable || existing.durable
+	}
+	s.objects[name] = &object{data: data, durable: durable}
+	if !durable {
+		return
+	}
+	folder := path.Dir(name)
+	for other, o := range s.objects {
+		if !o.durable && path.Dir(other) == folder {
+			o.durable = true
+		}
+	}
 }
 
 // Open implements checkpoint.Store.
