@@ -152,16 +152,3 @@ type Writer interface {
 	Prepare(ctx context.Context, epoch uint64) ([]Committable, error)
 	Close() error
 }
-
-// ConfigError says what is wrong with a step's config.
-type ConfigError struct {
-	Field  string // dotted path within the step's config
-	Reason string
-}
-
-func (e *ConfigError) Error() string {
-	if e.Field == "" {
-		return "config: " + e.Reason
-	}
-	return "config: " + e.Field + ": " + e.Reason
-}

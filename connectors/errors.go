@@ -1,0 +1,36 @@
+package connectors
+
+import "errors"
+
+// ConfigError says what is wrong with a step's config. Starting the job again
+// does not help.
+type ConfigError struct {
+	Field  string // dotted path within the step's config
+	Reason string
+}
+
+func (e *ConfigError) Error() string {
+	if e.Field == "" {
+		return "config: " + e.Reason
+	}
+	return "config: " + e.Field + ": " + e.Reason
+}
+
+// RetryableError marks an error that may go away when the step starts again,
+// such as a connection that broke.
+type RetryableError struct{ Err error }
+
+func (e *RetryableError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *RetryableError) Unwrap() error { return e.Err }
+
+// Retryable is true.
+func (e *RetryableError) Retryable() bool { return true }
+
+// Retryable reports whether starting the step again may help: whether an error
+// in the chain says so with a method Retryable.
+func Retryable(err error) bool {
+	var marked interface{ Retryable() bool }
+	return errors.As(err, &marked) && marked.Retryable()
+}

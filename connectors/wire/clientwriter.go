@@ -1,0 +1,101 @@
+package wire
+
+import (
+	"context"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/proto"
+
+	v1 "github.com/turgo-stream/turgo/abi/connector/v1"
+	"github.com/turgo-stream/turgo/abi/record"
+	"github.com/turgo-stream/turgo/connectors"
+)
+
+// writer is a connectors.Writer at the other end of a stream. Batches go ahead
+// of the connector as far as its credit allows.
+type writer struct {
+	*clientStream
+	credit   atomic.Int64
+	credited chan struct{} // signals that credit came
+	prepared chan prepared
+}
+
+type prepared struct {
+	epoch        uint64
+	committables []connectors.Committable
+}
+
+func openWriter(ctx context.Context, connection grpc.ClientConnInterface, subtask int, explain Explain) (connectors.Writer, error) {
+	stream, opened, err := openStream(ctx, connection, "Write", subtask, explain)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{clientStream: stream, credited: make(chan struct{}, 1), prepared: make(chan prepared, 1)}
+	w.credit.Store(opened.number)
+	go w.receiveAll(w.take)
+	return w, nil
+}
+
+func (w *writer) take(f frame, _ mem.Buffer) (kept bool, err error) {
+	switch f.kind {
+	case kindCredit:
+		w.credit.Add(f.number)
+		select {
+		case w.credited <- struct{}{}:
+		default:
+		}
+		return false, nil
+	case kindPrepared:
+		var list v1.Committables
+		if err := proto.Unmarshal(f.body, &list); err != nil {
+			return false, malformed("committables: %v", err)
+		}
+		select {
+		case w.prepared <- prepared{uint64(f.number), committablesFromWire(&list)}:
+			return false, nil
+		case <-w.context.Done():
+			return false, w.context.Err()
+		}
+	}
+	return false, malformed("kind %d from a writer", f.kind)
+}
+
+// Write sends a batch on. An error of the connector may show at a later call.
+func (w *writer) Write(ctx context.Context, batch record.Batch) error {
+	for w.credit.Load() <= 0 {
+		select {
+		case <-w.credited:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-w.done:
+			return w.failure()
+		}
+	}
+	f := frame{kind: kindWrite, body: batch}
+	w.credit.Add(-f.cost())
+	return w.send(&f)
+}
+
+// Prepare waits until the connector has prepared all that was sent before.
+func (w *writer) Prepare(ctx context.Context, epoch uint64) ([]connectors.Committable, error) {
+	if err := w.send(&frame{kind: kindPrepare, number: int64(epoch)}); err != nil {
+		return nil, err
+	}
+	for {
+		select {
+		case answer := <-w.prepared:
+			if answer.epoch == epoch {
+				return answer.committables, nil
+			}
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-w.done:
+			return nil, w.failure()
+		}
+	}
+}
+
+// Close ends the writer.
+func (w *writer) Close() error { return w.close() }
