@@ -1,0 +1,75 @@
+# All that one does with this repository. `make help` lists it.
+
+GO          ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 20s
+SEEDS       ?= 10000
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# Go's stamp of the repository fails where it belongs to another user.
+export GOFLAGS := -buildvcs=false $(GOFLAGS)
+
+# The operators of all examples, each as one Wasm module in the example's folder.
+EXAMPLES := $(patsubst examples/%/operator,%,$(wildcard examples/*/operator))
+MODULES  := $(foreach example,$(EXAMPLES),examples/$(example)/$(example).wasm)
+
+.DEFAULT_GOAL := help
+.PHONY: help build modules test test-short lint bench demo fuzz generate sim tools clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+build: ## build bin/turgo and the modules of all examples
+	$(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/turgo ./cmd/turgo
+	@$(MAKE) --no-print-directory modules
+
+modules: ## build the modules of all examples
+	@for example in $(EXAMPLES); do \
+		echo "examples/$$example/$$example.wasm"; \
+		GOOS=wasip1 GOARCH=wasm $(GO) build -buildmode=c-shared -ldflags='-s -w' \
+			-o examples/$$example/$$example.wasm ./examples/$$example/operator || exit 1; \
+	done
+
+test: tools lint ## check and test everything, as CI does
+	$(GO) test -timeout 18m ./...
+
+test-short: tools ## the tests that take less than two minutes in all
+	$(GO) test -short -timeout 5m ./...
+
+lint: ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt -w these files:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	GOOS=darwin $(GO) vet ./host/... ./connectors/... ./cmd/...
+	$(GO) run $(STATICCHECK) ./...
+
+bench: ## measure the figures; each is printed with its goal
+	$(GO) run ./bench
+
+demo: ## count the words of Go's own source, and be killed on the way
+	$(GO) run ./examples/wordcount/demo
+
+fuzz: ## run each fuzz target for FUZZTIME
+	@for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+generate: ## generate code again from its sources
+	@command -v protoc >/dev/null || { echo "protoc is missing: apt-get install protobuf-compiler"; exit 1; }
+	$(GO) generate ./...
+
+sim: ## run the simulation over SEEDS seeds
+	TURGO_SIM_SEEDS=$(SEEDS) $(GO) test -timeout 60m -v ./host/sim/...
+
+tools: ## install what the tests need and Go does not bring: wabt
+	@command -v wat2wasm >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends wabt >/dev/null; \
+	else \
+		echo "wat2wasm is missing: install wabt (Debian: apt-get install wabt, macOS: brew install wabt)"; exit 1; \
+	fi
+
+clean: ## remove what was built
+	rm -rf bin build $(MODULES)
