@@ -1,0 +1,154 @@
+package state
+
+import (
+	"bytes"
+	"cmp"
+)
+
+// timerHeap is a heap of timers by time. Keys lie in one byte slice, so that
+// a timer is 16 bytes without pointers and setting one allocates nothing.
+// Timers of the same time are in no order.
+type timerHeap struct {
+	items []timerItem
+	keys  []byte
+	dead  int // bytes of keys that no item uses
+}
+
+type timerItem struct {
+	time  int64
+	start uint32
+	bytes uint32
+}
+
+// maxHeapKeyBytes bounds keys to what start can address.
+const maxHeapKeyBytes = 1<<32 - 1
+
+func (h *timerHeap) key(item timerItem) []byte {
+	return h.keys[item.start : uint64(item.start)+uint64(item.bytes)]
+}
+
+// fits tells whether a key can still be added.
+func (h *timerHeap) fits(key []byte) bool {
+	return uint64(len(h.keys))+uint64(len(key)) <= maxHeapKeyBytes
+}
+
+func (h *timerHeap) push(time int64, key []byte) {
+	if h.dead > 1<<16 && h.dead > len(h.keys)/2 {
+		h.compact()
+	}
+	start := uint32(len(h.keys))
+	h.keys = append(h.keys, key...)
+	h.items = append(h.items, timerItem{time, start, uint32(len(key))})
+	h.up(len(h.items) - 1)
+}
+
+// pop removes the earliest timer. Its key stays readable until the next push.
+func (h *timerHeap) pop() timerItem {
+	top := h.items[0]
+	last := len(h.items) - 1
+	h.items[0] = h.items[last]
+	h.items = h.items[:last]
+	if last > 0 {
+		h.down(0)
+	}
+	h.dead += int(top.bytes)
+	return top
+}
+
+const heapArity = 4
+
+func (h *timerHeap) up(i int) {
+	item := h.items[i]
+	for i > 0 {
+		parent := (i - 1) / heapArity
+		if h.items[parent].time <= item.time {
+			break
+		}
+		h.items[i] = h.items[parent]
+		i = parent
+	}
+	h.items[i] = item
+}
+
+func (h *timerHeap) down(i int) {
+	item := h.items[i]
+	for {
+		first := i*heapArity + 1
+		if first >= len(h.items) {
+			break
+		}
+		least := first
+		for child := first + 1; child < min(first+heapArity, len(h.items)); child++ {
+			if h.items[child].time < h.items[least].time {
+				least = child
+			}
+		}
+		if item.time <= h.items[least].time {
+			break
+		}
+		h.items[i] = h.items[least]
+		i = least
+	}
+	h.items[i] = item
+}
+
+func (h *timerHeap) compact() {
+	keys := make([]byte, 0, len(h.keys)-h.dead)
+	for i, item := range h.items {
+		h.items[i].start = uint32(len(keys))
+		keys = append(keys, h.key(item)...)
+	}
+	h.keys, h.dead = keys, 0
+}
+
+// rebuild restores the heap's order after items were changed at will.
+func (h *timerHeap) rebuild() {
+	used := 0
+	for _, item := range h.items {
+		used += int(item.bytes)
+	}
+	h.dead = len(h.keys) - used
+	h.compact()
+	for i := (len(h.items) - 2) / heapArity; i >= 0 && len(h.items) > 1; i-- {
+		h.down(i)
+	}
+}
+
+// keepEarliest drops all but the n earliest timers by time and key, and gives
+// the latest that stays. The heap has to be rebuilt after it.
+func (h *timerHeap) keepEarliest(n int) timerItem {
+	low, high := 0, len(h.items)-1
+	for low < high {
+		pivot := h.items[low+(high-low)/2]
+		i, j := low, high
+		for i <= j {
+			for h.compare(h.items[i], pivot) < 0 {
+				i++
+			}
+			for h.compare(pivot, h.items[j]) < 0 {
+				j--
+			}
+			if i <= j {
+				h.items[i], h.items[j] = h.items[j], h.items[i]
+				i++
+				j--
+			}
+		}
+		if n-1 <= j {
+			high = j
+		} else if n-1 >= i {
+			low = i
+		} else {
+			break
+		}
+	}
+	h.items = h.items[:n]
+	return h.items[n-1]
+}
+
+func (h *timerHeap) compare(a, b timerItem) int {
+	if a.time != b.time {
+		return cmp.Compare(a.time, b.time)
+	}
+	return bytes.Compare(h.key(a), h.key(b))
+}

@@ -1,0 +1,178 @@
+package state
+
+// Staged writes go straight into the cache, and a journal keeps what they
+// replaced: so Commit is free, reads see staged writes without a second
+// structure, and only a rollback pays.
+
+type undoKind uint8
+
+const (
+	undoOverwrite undoKind = iota // the old value's bytes go back in place
+	undoReplace                   // the version before becomes current again
+	undoTimer                     // a timer that fired waits again
+)
+
+type undo struct {
+	kind    undoKind
+	indexed bool
+	flags   uint32 // of the entry before
+	timer   int32
+	bytes   int // of old, from start in the journal's bytes
+	start   int
+	hash    uint64
+	time    int64
+	changed address
+	// previous is the version that was in the young generation's index, logged the
+	// one that held the place in the log; 0: none.
+	previous uint32
+	found    bool
+	logged   address
+}
+
+// transaction is one operator's journal.
+type transaction struct {
+	open  bool
+	undos []undo
+	bytes []byte
+	mark  int
+}
+
+// maxIdleJournalBytes is what a journal may keep for the next transaction.
+const maxIdleJournalBytes = 4 << 20
+
+func (t *transaction) reset() {
+	t.undos, t.bytes, t.mark = t.undos[:0], t.bytes[:0], 0
+	if cap(t.bytes) > maxIdleJournalBytes {
+		t.bytes = nil
+	}
+	if cap(t.undos) > maxIdleJournalBytes/100 {
+		t.undos = nil
+	}
+}
+
+func (t *transaction) save(bytes []byte) (start int) {
+	start = len(t.bytes)
+	t.bytes = append(t.bytes, bytes...)
+	return start
+}
+
+// write stages a new value, given in two pieces, or with flagAbsent none. chain
+// is nil for values. The sizes were admitted.
+func (k *Keyed) write(hash uint64, key, header, value []byte, flags uint32, chain *chain) error {
+	b := k.backend
+	size := len(header) + len(value)
+	slot, e, found := b.young.find(hash, key, 0)
+	found = found && e.header.flags&flagGhost == 0
+	if found && e.header.stamp == b.stamp && size <= int(e.header.valueCapacity) {
+		t := &k.transaction
+		t.undos = append(t.undos, undo{
+			kind: undoOverwrite, flags: e.header.flags, bytes: int(e.header.valueBytes), start: t.save(e.value()),
+			changed: b.young.address(uint32(b.young.slots[slot]) - 1),
+		})
+		e.header.flags = e.header.flags&^flagAbsent | flags
+		e.header.valueBytes = uint32(size)
+		body := e.body[e.header.keyBytes:]
+		copy(body[copy(body, header):], value)
+		return nil
+	}
+	return k.writeVersion(hash, key, header, value, flags, chain, true)
+}
+
+// writeVersion stages a new version of an entry. Elements of lists are not
+// indexed, since they are only read in order.
+func (k *Keyed) writeVersion(hash uint64, key, header, value []byte, flags uint32, chain *chain, indexed bool) error {
+	b, young := k.backend, k.backend.young
+	var head *address
+	if chain != nil {
+		var err error
+		if head, err = b.chainHead(chain, true); err != nil {
+			return err
+		}
+	}
+	size := len(header) + len(value)
+	place, e, err := young.allocate(key, size, capacityOf(len(key), size), head != nil)
+	if err != nil {
+		return err
+	}
+	body := e.body[len(key):]
+	copy(body[copy(body, header):], value)
+	e.header.flags |= flags
+	e.header.stamp = b.stamp
+	change := undo{kind: undoReplace, indexed: indexed, hash: hash, changed: young.address(place)}
+	if indexed {
+		b.supersede(hash, key, place, e, &change)
+	}
+	if change.logged != 0 {
+		b.logSet(e.header.position, change.changed)
+	} else {
+		e.header.position = b.logAppend(change.changed)
+	}
+	if head != nil {
+		*e.link() = *head
+		*head = change.changed
+	}
+	k.transaction.undos = append(k.transaction.undos, change)
+	return nil
+}
+
+// supersede makes a new version the one that the index gives. Where the one
+// before is dirty, the new one inherits its position in the log.
+func (b *Backend) supersede(hash uint64, key []byte, place uint32, e entry, change *undo) {
+	slot, before, found := b.young.find(hash, key, 0)
+	if found && before.header.flags&flagGhost == 0 {
+		change.previous, change.found = uint32(b.young.slots[slot])-1, true
+		if before.header.stamp == b.stamp {
+			change.logged, e.header.position = b.young.address(change.previous), before.header.position
+		}
+	} else if b.old != nil && b.old.dirty > 0 {
+		oldSlot, before, found := b.old.find(hash, key, 0)
+		if found && before.header.flags&flagGhost == 0 && before.header.stamp == b.stamp {
+			change.logged, e.header.position = b.old.address(uint32(b.old.slots[oldSlot])-1), before.header.position
+		}
+	}
+	b.young.setSlot(slot, hash, place)
+}
+
+// undoTo undoes what the journal holds from position mark on, newest first.
+func (k *Keyed) undoTo(mark int) {
+	t := &k.transaction
+	for i := len(t.undos) - 1; i >= mark; i-- {
+		u := &t.undos[i]
+		switch u.kind {
+		case undoOverwrite:
+			e := k.backend.young.at(u.changed.place())
+			e.header.flags = u.flags
+			e.header.valueBytes = uint32(u.bytes)
+			copy(e.body[e.header.keyBytes:], t.bytes[u.start:u.start+u.bytes])
+			t.bytes = t.bytes[:u.start]
+		case undoReplace:
+			k.undoReplace(u)
+		case undoTimer:
+			k.timers[u.timer].restore(u.time, t.bytes[u.start:u.start+u.bytes])
+			t.bytes = t.bytes[:u.start]
+		}
+	}
+	t.undos = t.undos[:mark]
+	k.backend.undoes++
+	for _, timers := range k.timers {
+		timers.checked = false
+		if timers.pagedIn {
+			// The page left out what this transaction had removed.
+			timers.forget()
+		}
+	}
+}
+
+// undoReplace makes the version a ghost. It stays in its chain, where scans
+// pass over it: what was linked since may hang on it.
+func (k *Keyed) undoReplace(u *undo) {
+	b := k.backend
+	e := b.young.at(u.changed.place())
+	if u.indexed {
+		if slot, ok := b.young.slotOf(u.hash, u.changed.place()); ok && u.found {
+			b.young.setSlot(slot, u.hash, u.previous)
+		}
+	}
+	e.header.flags |= flagGhost
+	b.logSet(e.header.position, u.logged)
+}
