@@ -269,6 +269,9 @@ func (m *Module) parseMemory(r *reader) {
 	switch n := r.count("memories"); {
 	case n == 1:
 		memory := r.limits("memory")
+		if pages := max(memory.min, memory.max); r.err == nil && pages > memoryPagesMax {
+			r.fail("memory of %d pages, WebAssembly has at most %d", pages, memoryPagesMax)
+		}
 		m.memory = &memory
 	case n > 1:
 		r.failFeature("multi-memory", fmt.Sprintf("%d memories", n))
