@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -209,6 +210,9 @@ func readFinished(ctx context.Context, store Store, source *SourceSnapshot) ([]s
 
 func readSplitList(ctx context.Context, store Store, list SplitList) ([]string, error) {
 	data, err := readObject(ctx, store, list.Object, splitListMaxBytes)
+	if errors.Is(err, ErrNotExist) {
+		return nil, &DamagedError{Names: []string{list.Object}, Reason: "missing"}
+	}
 	if err != nil {
 		return nil, err
 	}

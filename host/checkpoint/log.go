@@ -146,6 +146,7 @@ func (l *Log) read(ctx context.Context, number uint64) (EntryInfo, error) {
 	nameA, nameB := entryNames(number)
 	var reasons []string
 	var good []byte
+	var otherFormat error
 	for _, name := range []string{nameA, nameB} {
 		data, err := readObject(ctx, l.store, name, entryMaxBytes)
 		var damaged *DamagedError
@@ -161,7 +162,7 @@ func (l *Log) read(ctx context.Context, number uint64) (EntryInfo, error) {
 		}
 		entry, err := decodeEntry(data)
 		if format := (*FormatError)(nil); errors.As(err, &format) {
-			return info, fmt.Errorf("%s: %w", name, err)
+			otherFormat = fmt.Errorf("%s: %w", name, err)
 		}
 		if err == nil && entry.number() != number {
 			err = fmt.Errorf("it says that its number is %d", entry.number())
@@ -178,6 +179,9 @@ func (l *Log) read(ctx context.Context, number uint64) (EntryInfo, error) {
 		good = data
 		info.Entry, info.Bytes = entry, int64(len(data))
 		info.Copies++
+	}
+	if good == nil && otherFormat != nil {
+		return info, otherFormat
 	}
 	if good == nil {
 		info.Entry, info.Copies = Entry{}, 0

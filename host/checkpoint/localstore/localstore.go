@@ -117,7 +117,9 @@ func (s *Store) Close() error {
 	if s.lock == nil {
 		return nil
 	}
-	return s.lock.Close()
+	lock := s.lock
+	s.lock = nil
+	return lock.Close()
 }
 
 // classify makes the store's errors of the system's.
@@ -141,7 +143,10 @@ func (s *Store) path(name string) (string, error) {
 
 // Create implements checkpoint.Store.
 func (s *Store) Create(ctx context.Context, name string, data []byte) error {
-	_, err := s.create(ctx, name, bytes.NewReader(data), int64(len(data)))
+	temporaryPath, err := s.create(ctx, name, bytes.NewReader(data), int64(len(data)))
+	if temporaryPath != "" {
+		err = errors.Join(err, os.Remove(temporaryPath))
+	}
 	return err
 }
 
