@@ -1,7 +1,6 @@
 package task
 
 import (
-	"context"
 	"errors"
 
 	"github.com/turgo-stream/turgo/host/checkpoint"
@@ -52,7 +51,11 @@ func (t *Task) barrier(epoch checkpoint.Epoch) {
 
 // freeze sets the changed state aside and writes it on a worker.
 func (t *Task) freeze(s *snapshot) {
-	write := t.config.State.Freeze()
+	write, err := t.config.State.Freeze()
+	if err != nil {
+		t.fail(err)
+		return
+	}
 	t.writes.Submit(func() func() {
 		err := write(t.config.Context)
 		return func() {
@@ -105,12 +108,10 @@ func (t *Task) merge() {
 	}
 	t.merging = true
 	t.merges.Submit(func() func() {
-		done := work(context.WithoutCancel(t.config.Context))
+		done := work(t.config.Context)
 		return func() {
 			t.merging = false
-			if err := done(); err != nil {
-				t.fail(err)
-			}
+			done()
 		}
 	})
 }

@@ -76,14 +76,15 @@ type Listener interface {
 type State interface {
 	// Freeze sets aside what changed since the last freeze, and returns the work
 	// that makes it durable.
-	Freeze() (write func(context.Context) error)
+	Freeze() (write func(context.Context) error, err error)
 	// Settle tells how the write ended. What failed is part of the next freeze.
 	Settle(err error)
 	// Tables are all tables that hold the state as of the last settled freeze.
 	Tables() []checkpoint.Table
 	// Merge returns the work of merging some tables, or nil where nothing is to
-	// be merged. Its result is posted back to the task.
-	Merge() (merge func(context.Context) (done func() error))
+	// be merged. The task calls done when the work has ended. A failed merge
+	// changes nothing.
+	Merge() (merge func(context.Context) (done func()))
 	Close() error
 }
 

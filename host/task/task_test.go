@@ -79,7 +79,9 @@ func (w *world) mustSettle() {
 
 func (w *world) said(format string, args ...any) { w.log = append(w.log, fmt.Sprintf(format, args...)) }
 
-func (w *world) BarrierTaken(_ checkpoint.TaskID, epoch checkpoint.Epoch) { w.said("barrier %d", epoch) }
+func (w *world) BarrierTaken(_ checkpoint.TaskID, epoch checkpoint.Epoch) {
+	w.said("barrier %d", epoch)
+}
 func (w *world) Acknowledged(epoch checkpoint.Epoch, s checkpoint.TaskSnapshot) {
 	var parts []string
 	for _, p := range s.Splits["in"] {
