@@ -1,0 +1,80 @@
+// Command turgo runs jobs. Each file holds one subcommand: flags to calls,
+// nothing more.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/turgo-stream/turgo/connectors/builtin"
+	"github.com/turgo-stream/turgo/connectors/wire"
+)
+
+func main() {
+	// Where this process was started to serve a built-in connector, it does.
+	wire.ServeIfAsked(builtin.Connectors())
+	os.Exit(execute(newRoot(os.Stdout, os.Stderr), os.Args[1:], os.Stderr))
+}
+
+// execute runs a command line and gives the exit code.
+func execute(root *cobra.Command, arguments []string, stderr io.Writer) int {
+	root.SetArgs(arguments)
+	err := root.Execute()
+	if err == nil {
+		return exitOK
+	}
+	if !errors.Is(err, errTold) {
+		fmt.Fprintf(stderr, "turgo: %v\n", err)
+	}
+	return exitCode(err)
+}
+
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "turgo",
+		Short: "Run stream jobs whose operators are sandboxed Wasm modules, exactly once",
+		Long: `Run stream jobs whose operators are sandboxed Wasm modules, exactly once.
+
+Exit codes:
+  0    done: the job has finished, or was stopped with a checkpoint
+  1    failed: the job failed for good, or turgo could not do its work
+  2    bad input: the command line, the job file, a module, a connector's
+       config, or the checkpoint store; the message names the place
+  130  ended at once, by a second Ctrl-C: what was not committed is repeated
+       by the next run`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return command.Help()
+		},
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.PersistentFlags().Bool("json", false, "write JSON to standard output")
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return badInput(fmt.Errorf("%w: see %s --help", err, command.CommandPath()))
+	})
+	root.AddCommand(newRun(), newCheck(), newModule(), newCheckpoints(), newVersion())
+	return root
+}
+
+// exactly wants n arguments; what are their names.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(command *cobra.Command, arguments []string) error {
+		if len(arguments) == len(names) {
+			return nil
+		}
+		return badInput(fmt.Errorf("%s takes %d arguments, and got %d: see %s --help",
+			command.CommandPath(), len(names), len(arguments), command.CommandPath()))
+	}
+}
+
+func wantsJSON(command *cobra.Command) bool {
+	value, err := command.Flags().GetBool("json")
+	return err == nil && value
+}
