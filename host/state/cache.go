@@ -234,4 +234,3 @@ func admit(keyBytes, valueBytes int) error {
 	}
 	return nil
 }
-
