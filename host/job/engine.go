@@ -224,7 +224,7 @@ func (e *Engine) openState(ctx context.Context, chain Chain) (*state.Backend, er
 	backend, err := state.Open(state.Config{
 		Dir: filepath.Join(dir, name), First: chain.First, Last: chain.Last, MaxParallelism: chain.MaxParallelism,
 		Attempt: chain.Attempt, Store: chain.Store, CacheBytes: chain.State.Cache,
-		ObjectPrefix: fmt.Sprintf("%s%08d/%s/", checkpoint.TablePrefix, chain.Attempt, name),
+		ObjectPrefix: fmt.Sprintf("%s%08d/%s", checkpoint.TablePrefix, chain.Attempt, name),
 		Clock:        func() int64 { return time.Now().UnixMilli() },
 	})
 	if err != nil {
