@@ -23,7 +23,18 @@ func (l *logger) Log(level hclog.Level, message string, args ...any) {
 	if l.own {
 		level = hclog.Debug
 	}
-	l.to.Log(context.Background(), slogLevel(level), message, args...)
+	l.to.Log(context.Background(), slogLevel(level), message, withoutTime(args)...)
+}
+
+// withoutTime drops the time that go-plugin adds to a connector's line: slog
+// has its own.
+func withoutTime(args []any) []any {
+	for i := 0; i+1 < len(args); i += 2 {
+		if args[i] == "timestamp" {
+			return append(append([]any{}, args[:i]...), args[i+2:]...)
+		}
+	}
+	return args
 }
 
 func slogLevel(level hclog.Level) slog.Level {

@@ -78,7 +78,7 @@ func startProcess(ctx context.Context, l *Launcher, name string, run executable)
 		GRPCDialOptions:  wire.DialOptions(),
 		SkipHostEnv:      true,
 	})
-	if err := p.connect(ctx); err != nil {
+	if err := p.connect(ctx, l.startTimeout()); err != nil {
 		p.stop()
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (p *process) passFiles(command *exec.Cmd, run executable) (passed []*os.Fil
 
 // connect waits for the handshake. Where the caller gives up, the process ends,
 // which ends the wait.
-func (p *process) connect(ctx context.Context) error {
+func (p *process) connect(ctx context.Context, timeout time.Duration) error {
 	type result struct {
 		connection *grpc.ClientConn
 		err        error
@@ -126,7 +126,7 @@ func (p *process) connect(ctx context.Context) error {
 		}
 	}
 	if r.err != nil {
-		return p.startError(r.err)
+		return p.startError(r.err, timeout)
 	}
 	p.connection = r.connection
 	return nil
@@ -145,7 +145,7 @@ func (p *process) dispense() (*grpc.ClientConn, error) {
 }
 
 // startError tells what kept a process from serving, as plainly as can be known.
-func (p *process) startError(err error) error {
+func (p *process) startError(err error, timeout time.Duration) error {
 	failure := &StartError{Connector: p.connector, Reason: err.Error()}
 	if p.runner.pid() == 0 {
 		return failure
@@ -153,10 +153,14 @@ func (p *process) startError(err error) error {
 	if version, found := p.runner.handshake.version(); found && version != strconv.Itoa(wire.ProtocolVersion) {
 		return &ProtocolError{Connector: p.connector, Version: version, Wanted: wire.ProtocolVersion}
 	}
-	if p.ended(deathWait) {
+	_, answered := p.runner.handshake.version()
+	switch ended := p.ended(deathWait); {
+	case ended && !p.runner.killed.Load():
 		failure.Reason = "its process ended before it served"
 		failure.State = p.runner.state
-	} else if _, found := p.runner.handshake.version(); !found {
+	case p.runner.handshake.empty():
+		failure.Reason = fmt.Sprintf("it did not answer within %v", timeout)
+	case !answered:
 		failure.Reason = "it did not answer as a connector does"
 	}
 	failure.Stderr = p.stderr.String()

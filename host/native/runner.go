@@ -25,6 +25,7 @@ type runner struct {
 	handshake handshake
 
 	process atomic.Pointer[os.Process] // nil until it was started
+	killed  atomic.Bool                // by Kill
 	done    chan struct{}              // closed when the process has ended
 	state   string                     // how, read after done
 }
@@ -101,6 +102,11 @@ func (r *runner) Kill(context.Context) error {
 	process := r.process.Load()
 	if process == nil {
 		return nil
+	}
+	select {
+	case <-r.done:
+	default:
+		r.killed.Store(true)
 	}
 	if err := process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -180,4 +186,11 @@ func (h *handshake) version() (version string, found bool) {
 		return "", false
 	}
 	return parts[1], true
+}
+
+// empty reports whether nothing was written at all.
+func (h *handshake) empty() bool {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return len(h.line) == 0
 }

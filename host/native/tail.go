@@ -17,6 +17,7 @@ type tail struct {
 	mutex   sync.Mutex
 	lines   []string
 	partial []byte
+	crashed bool // the Go runtime said why; its first lines say more than its last
 }
 
 func (t *tail) Write(data []byte) (int, error) {
@@ -41,6 +42,13 @@ func (t *tail) end() {
 	}
 	if !utf8.ValidString(line) {
 		line = strings.ToValidUTF8(line, "\uFFFD")
+	}
+	switch {
+	case t.crashed && len(t.lines) == tailLines:
+		return
+	case !t.crashed && (strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")):
+		t.crashed = true
+		t.lines = t.lines[:0]
 	}
 	t.lines = append(t.lines, line)
 	if len(t.lines) > tailLines {
