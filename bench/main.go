@@ -20,10 +20,12 @@ type group struct {
 }
 
 var groups = []group{
+	{"wire", "a batch's way from a connector's process into the host", measureWire},
 	{"wordcount", "word count end to end, against a plain Go program", measureWordCount},
 }
 
 func main() {
+	serveIfAsked()
 	failed := false
 	known := map[string]bool{}
 	for _, g := range groups {
