@@ -13,10 +13,10 @@ type argument struct {
 
 // lend returns a buffer of at least length bytes for the host to write into.
 func (a *argument) lend(length int) []byte {
-	if need := length + putShortMax; need > len(a.bytes) || (len(a.bytes) > keepLength && need <= keepLength) {
+	if need := length + slack; need > len(a.bytes) || (len(a.bytes) > keepLength && need <= keepLength) {
 		a.bytes = make([]byte, max(need, initialLength))
 		a.argumentStart = uintptr(unsafe.Pointer(unsafe.SliceData(a.bytes)))
-		a.argumentLength = len(a.bytes) - putShortMax
+		a.argumentLength = len(a.bytes) - slack
 	}
 	return a.bytes
 }

@@ -6,6 +6,11 @@ const (
 	flushLength   = 1 << 20 // an output's buffer is emitted when it holds this much
 	keepLength    = 4 << 20 // a larger buffer is given back after the call
 	initialLength = 64 << 10
+
+	// slack bytes stand after the bytes in use of every buffer: short copies may
+	// run into them, and no address stands past a buffer's end, which Go's
+	// collector would take for a bad pointer.
+	slack = 16
 )
 
 // Output is one output of the operator. Records gather in a buffer, which goes
@@ -20,7 +25,7 @@ type output struct {
 	count    uint32
 	index    uint32
 	name     string
-	buffer   []byte // its length is its capacity
+	buffer   []byte // its length is its capacity, slack included
 }
 
 // Record is one record to emit. A nil Key or Value is null; an empty one is not.
@@ -39,7 +44,7 @@ func (o *output) Emit(key, value []byte) {
 	i := o.instance
 	from := unsafe.Pointer(unsafe.SliceData(key))
 	into := int(uintptr(from) - i.argumentStart)
-	if (putShortMax-len(key))|into|(i.argumentLength-into)|(o.room-fixedLength-putShortMax)|-len(value) < 0 {
+	if (slack-len(key))|into|(i.argumentLength-into)|(o.room-fixedLength-len(key))|-len(value) < 0 {
 		o.emit(key, value)
 		return
 	}
@@ -59,9 +64,6 @@ func (o *output) Emit(key, value []byte) {
 	o.room -= size
 	o.count++
 }
-
-// putShortMax is the longest key that Emit copies by two loads.
-const putShortMax = 16
 
 func (o *output) emit(key, value []byte) {
 	o.EmitRecord(Record{Key: key, Value: value, Timestamp: o.instance.batch.Timestamp()})
@@ -118,13 +120,13 @@ func (o *output) makeRoom(size int) {
 	if o.length+size > flushLength {
 		o.flush()
 	}
-	if need := o.length + size; need > len(o.buffer) {
+	if need := o.length + size + slack; need > len(o.buffer) {
 		grown := make([]byte, max(need, min(2*len(o.buffer), flushLength), initialLength))
 		copy(grown, o.buffer[:min(o.length, len(o.buffer))])
 		o.buffer = grown
 		o.base = unsafe.Pointer(unsafe.SliceData(grown))
 	}
-	o.room = len(o.buffer) - o.length
+	o.room = len(o.buffer) - slack - o.length
 }
 
 // flush emits what the buffer holds and empties it.
@@ -143,7 +145,7 @@ func (o *output) flush() {
 		o.buffer, o.base = nil, nil
 	}
 	o.length, o.count = headerLength, 0
-	o.room = len(o.buffer) - headerLength
+	o.room = len(o.buffer) - slack - headerLength
 }
 
 // put copies data to p, short data without a call to the runtime: keys are
