@@ -104,7 +104,9 @@ func run(command *cobra.Command, path string, flags runFlags) (err error) {
 	case err != nil:
 		return err
 	}
-	fmt.Fprintln(command.ErrOrStderr(), statusLine(&status))
+	if display.width != nil {
+		fmt.Fprintln(command.ErrOrStderr(), statusLine(&status))
+	}
 	return nil
 }
 
