@@ -5,7 +5,8 @@ import "encoding/binary"
 // frame is one open block.
 type frame struct {
 	loop        bool
-	base        int // operand height below the block's parameters
+	dispatches  bool // see turn
+	base        int  // operand height below the block's parameters
 	parameters  int
 	results     int
 	charge      int64 // loops and the function: instructions seen

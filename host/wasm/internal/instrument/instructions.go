@@ -142,10 +142,10 @@ func (w *rewriter) end() {
 	f := *w.top()
 	if f.loop {
 		if !w.unmetered {
-			putPadded(w.out[f.chargePatch:], -f.charge-1)
+			putPadded(w.out[f.chargePatch:], -f.turn())
 		}
 		if f.chargePatch == w.firstPatch {
-			w.firstCharge = f.charge + 1
+			w.firstCharge = f.turn()
 		}
 		w.loops = w.loops[:len(w.loops)-1]
 	}
@@ -155,6 +155,24 @@ func (w *rewriter) end() {
 	if len(w.frames) > 0 {
 		w.add(f.results)
 	}
+}
+
+// A loop whose body starts with a jump by a table is how compilers without
+// structured control flow, Go's among them, make a whole function: one turn
+// runs a small part of it. It is charged a part, which still bounds the time
+// between two checks.
+const (
+	dispatchLabels = 4
+	dispatchStart  = 4 // instructions before the jump at most
+	dispatchPart   = 16
+)
+
+// turn is what one turn of a loop is charged.
+func (f *frame) turn() int64 {
+	if f.dispatches {
+		return min(f.charge+1, dispatchPart+f.charge/dispatchPart)
+	}
+	return f.charge + 1
 }
 
 func (w *rewriter) label() {
@@ -177,8 +195,12 @@ func (w *rewriter) branch(op byte, start int) bool {
 		w.label()
 		w.copy(start, effect{1, 0})
 	case opBrTable:
-		for i, n := 0, w.r.count("labels"); i <= n && w.r.err == nil; i++ {
+		n := w.r.count("labels")
+		for i := 0; i <= n && w.r.err == nil; i++ {
 			w.label()
+		}
+		if loop := &w.frames[w.loops[len(w.loops)-1]]; loop.loop && n >= dispatchLabels && loop.charge <= dispatchStart {
+			loop.dispatches = true
 		}
 		w.copy(start, effect{1, 0})
 		w.leave()
