@@ -24,9 +24,9 @@ type received struct {
 	buffer mem.Buffer
 }
 
-// reader is a connectors.Reader at the other end of a stream. What was read
+// clientReader is a connectors.Reader at the other end of a stream. What was read
 // ahead waits in the queue, which credit keeps small.
-type reader struct {
+type clientReader struct {
 	*clientStream
 	queue    chan received
 	assigned chan int64 // sequences that the connector confirmed
@@ -43,7 +43,7 @@ func openReader(ctx context.Context, connection grpc.ClientConnInterface, subtas
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{
+	r := &clientReader{
 		clientStream: stream,
 		queue:        make(chan received, framesMax),
 		assigned:     make(chan int64, 1),
@@ -59,7 +59,7 @@ func openReader(ctx context.Context, connection grpc.ClientConnInterface, subtas
 
 // take checks a frame at the host's door. The queue has room for all that
 // credit allows, so it never waits there.
-func (r *reader) take(f frame, buffer mem.Buffer) (kept bool, err error) {
+func (r *clientReader) take(f frame, buffer mem.Buffer) (kept bool, err error) {
 	switch f.kind {
 	case kindAssigned:
 		select {
@@ -90,7 +90,7 @@ func (r *reader) take(f frame, buffer mem.Buffer) (kept bool, err error) {
 }
 
 // Assign adds splits, and waits until the connector has taken them.
-func (r *reader) Assign(ctx context.Context, assignments []connectors.Assignment) error {
+func (r *clientReader) Assign(ctx context.Context, assignments []connectors.Assignment) error {
 	return pages(assignments, assignmentSize, func(part []connectors.Assignment, _ bool) error {
 		body, err := proto.Marshal(&v1.Assignments{Assignments: assignmentsToWire(part)})
 		if err != nil {
@@ -105,7 +105,7 @@ func (r *reader) Assign(ctx context.Context, assignments []connectors.Assignment
 }
 
 // awaitAssigned skips answers that an earlier, cancelled call did not wait for.
-func (r *reader) awaitAssigned(ctx context.Context) error {
+func (r *clientReader) awaitAssigned(ctx context.Context) error {
 	for {
 		select {
 		case sequence := <-r.assigned:
@@ -121,7 +121,7 @@ func (r *reader) awaitAssigned(ctx context.Context) error {
 }
 
 // Next gives the next delivery, read ahead or awaited.
-func (r *reader) Next(ctx context.Context) (connectors.Delivery, error) {
+func (r *clientReader) Next(ctx context.Context) (connectors.Delivery, error) {
 	if err := r.release(); err != nil {
 		return connectors.Delivery{}, err
 	}
@@ -148,7 +148,7 @@ func (r *reader) Next(ctx context.Context) (connectors.Delivery, error) {
 	}
 }
 
-func (r *reader) deliver(item received) connectors.Delivery {
+func (r *clientReader) deliver(item received) connectors.Delivery {
 	r.held = item.buffer
 	r.owed += item.frame.cost()
 	if string(item.frame.text) != r.lastID {
@@ -161,7 +161,7 @@ func (r *reader) deliver(item received) connectors.Delivery {
 }
 
 // release frees the last delivery and gives its credit back, in portions.
-func (r *reader) release() error {
+func (r *clientReader) release() error {
 	if r.held != nil {
 		r.held.Free()
 		r.held = nil
@@ -183,7 +183,7 @@ func (r *reader) release() error {
 }
 
 // Close ends the reader.
-func (r *reader) Close() error {
+func (r *clientReader) Close() error {
 	r.idle.Stop()
 	if r.held != nil {
 		r.held.Free()

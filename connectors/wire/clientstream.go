@@ -17,8 +17,10 @@ type clientStream struct {
 	context context.Context // of the stream
 	cancel  context.CancelFunc
 	explain Explain
-	done    chan struct{} // closed when nothing more is received
-	err     error         // why, nil after a good-bye; read after done
+	// patience is how long close waits for an answer.
+	patience time.Duration
+	done     chan struct{} // closed when nothing more is received
+	err      error         // why, nil after a good-bye; read after done
 }
 
 // openStream starts the stream. It lasts until close, whatever becomes of ctx.
@@ -49,7 +51,7 @@ func openStream(ctx context.Context, connection grpc.ClientConnInterface, name s
 	if opened.kind != kindOpened {
 		return fail(malformed("kind %d where opened was expected", opened.kind))
 	}
-	c := &clientStream{stream: stream, context: streamContext, cancel: cancel, explain: explain, done: make(chan struct{})}
+	c := &clientStream{stream: stream, context: streamContext, cancel: cancel, explain: explain, patience: closeTimeout, done: make(chan struct{})}
 	return c, frame{kind: opened.kind, number: opened.number}, nil
 }
 
@@ -97,7 +99,7 @@ func (c *clientStream) send(f *frame) error {
 // close says good-bye, and cuts the stream where that is not answered.
 func (c *clientStream) close() error {
 	closeErr := c.stream.CloseSend()
-	timer := time.NewTimer(closeTimeout)
+	timer := time.NewTimer(c.patience)
 	defer timer.Stop()
 	select {
 	case <-c.done:

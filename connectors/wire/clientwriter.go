@@ -13,9 +13,9 @@ import (
 	"github.com/turgo-stream/turgo/connectors"
 )
 
-// writer is a connectors.Writer at the other end of a stream. Batches go ahead
+// clientWriter is a connectors.Writer at the other end of a stream. Batches go ahead
 // of the connector as far as its credit allows.
-type writer struct {
+type clientWriter struct {
 	*clientStream
 	credit   atomic.Int64
 	credited chan struct{} // signals that credit came
@@ -32,13 +32,13 @@ func openWriter(ctx context.Context, connection grpc.ClientConnInterface, subtas
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{clientStream: stream, credited: make(chan struct{}, 1), prepared: make(chan prepared, 1)}
+	w := &clientWriter{clientStream: stream, credited: make(chan struct{}, 1), prepared: make(chan prepared, 1)}
 	w.credit.Store(opened.number)
 	go w.receiveAll(w.take)
 	return w, nil
 }
 
-func (w *writer) take(f frame, _ mem.Buffer) (kept bool, err error) {
+func (w *clientWriter) take(f frame, _ mem.Buffer) (kept bool, err error) {
 	switch f.kind {
 	case kindCredit:
 		w.credit.Add(f.number)
@@ -63,7 +63,7 @@ func (w *writer) take(f frame, _ mem.Buffer) (kept bool, err error) {
 }
 
 // Write sends a batch on. An error of the connector may show at a later call.
-func (w *writer) Write(ctx context.Context, batch record.Batch) error {
+func (w *clientWriter) Write(ctx context.Context, batch record.Batch) error {
 	for w.credit.Load() <= 0 {
 		select {
 		case <-w.credited:
@@ -79,7 +79,7 @@ func (w *writer) Write(ctx context.Context, batch record.Batch) error {
 }
 
 // Prepare waits until the connector has prepared all that was sent before.
-func (w *writer) Prepare(ctx context.Context, epoch uint64) ([]connectors.Committable, error) {
+func (w *clientWriter) Prepare(ctx context.Context, epoch uint64) ([]connectors.Committable, error) {
 	if err := w.send(&frame{kind: kindPrepare, number: int64(epoch)}); err != nil {
 		return nil, err
 	}
@@ -98,4 +98,4 @@ func (w *writer) Prepare(ctx context.Context, epoch uint64) ([]connectors.Commit
 }
 
 // Close ends the writer.
-func (w *writer) Close() error { return w.close() }
+func (w *clientWriter) Close() error { return w.close() }

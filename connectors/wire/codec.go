@@ -112,7 +112,7 @@ const (
 	framesMax = windowBytes/costMin + 2
 	// ioBufferBytes is the socket's buffer in each direction: larger than a
 	// usual frame, so that it takes few system calls.
-	ioBufferBytes = 128 << 10
+	ioBufferBytes = 64 << 10
 )
 
 // ServerOptions are what a connector's gRPC server needs.
