@@ -30,7 +30,9 @@ package record
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
+	"slices"
 )
 
 const (
@@ -153,6 +155,7 @@ func (v View) Length() int { return len(v.data) }
 
 // Builder makes a batch by appending. The zero value is ready; Reset gives it
 // a buffer to use again. It never re-encodes a view: it copies its bytes.
+// Appending more than Room is the caller's mistake and panics.
 type Builder struct {
 	buf   []byte
 	count uint32
@@ -160,9 +163,11 @@ type Builder struct {
 
 // Reset empties the builder and takes buf's memory, which may be nil.
 func (b *Builder) Reset(buf []byte) {
-	b.buf = append(buf[:0], make([]byte, HeaderLength)...)
+	b.buf = append(buf[:0], emptyHeader[:]...)
 	b.count = 0
 }
+
+var emptyHeader [HeaderLength]byte
 
 // Count is the number of records appended.
 func (b *Builder) Count() int { return int(b.count) }
@@ -170,46 +175,57 @@ func (b *Builder) Count() int { return int(b.count) }
 // Length is the encoded size so far in bytes, header included.
 func (b *Builder) Length() int { return max(len(b.buf), HeaderLength) }
 
+// Room is how many bytes of records the batch can still take.
+func (b *Builder) Room() int { return LengthMax - b.Length() }
+
+// Length is the encoded size of the record in bytes.
+func (r *Record) Length() int {
+	return FixedLength + len(r.Key) + len(r.Value) + len(r.Extensions)
+}
+
 // Append adds one record.
 func (b *Builder) Append(r Record) {
-	if len(b.buf) == 0 {
-		b.Reset(b.buf)
-	}
-	size := FixedLength + len(r.Key) + len(r.Value) + len(r.Extensions)
-	flags := byte(r.Kind) << kindShift
+	size := r.Length()
+	fixed := b.grow(size)
+	flags := uint64(r.Kind&3) << kindShift
 	if r.Key == nil {
 		flags |= flagKeyNull
 	}
 	if r.Value == nil {
 		flags |= flagValueNull
 	}
-	var fixed [FixedLength]byte
-	binary.LittleEndian.PutUint32(fixed[0:], uint32(size))
-	fixed[4] = flags
+	binary.LittleEndian.PutUint64(fixed[0:], uint64(size)|flags<<32)
 	binary.LittleEndian.PutUint64(fixed[8:], uint64(r.Timestamp))
-	binary.LittleEndian.PutUint32(fixed[16:], r.Origin)
-	binary.LittleEndian.PutUint32(fixed[20:], uint32(len(r.Key)))
+	binary.LittleEndian.PutUint64(fixed[16:], uint64(r.Origin)|uint64(len(r.Key))<<32)
 	binary.LittleEndian.PutUint32(fixed[24:], uint32(len(r.Value)))
-	b.buf = append(b.buf, fixed[:]...)
-	b.buf = append(b.buf, r.Key...)
-	b.buf = append(b.buf, r.Value...)
-	b.buf = append(b.buf, r.Extensions...)
-	b.count++
+	n := FixedLength + copy(fixed[FixedLength:], r.Key)
+	n += copy(fixed[n:], r.Value)
+	copy(fixed[n:], r.Extensions)
 }
 
 // AppendView copies a record and gives it a new origin.
 func (b *Builder) AppendView(v View, origin uint32) {
-	if len(b.buf) == 0 {
-		b.Reset(b.buf)
-	}
 	if v.fixed != FixedLength {
 		b.Append(Record{Key: v.Key(), Value: v.Value(), Kind: v.Kind(), Timestamp: v.Timestamp(), Origin: origin, Extensions: v.Extensions()})
 		return
 	}
+	to := b.grow(len(v.data))
+	copy(to, v.data)
+	binary.LittleEndian.PutUint32(to[16:], origin)
+}
+
+// grow makes room for one record and returns its bytes.
+func (b *Builder) grow(size int) []byte {
+	if size > b.Room() {
+		panic(fmt.Sprintf("record: a batch of %d bytes has no room for a record of %d", b.Length(), size))
+	}
+	if len(b.buf) == 0 {
+		b.Reset(b.buf)
+	}
 	start := len(b.buf)
-	b.buf = append(b.buf, v.data...)
-	binary.LittleEndian.PutUint32(b.buf[start+16:], origin)
+	b.buf = slices.Grow(b.buf, size)[:start+size]
 	b.count++
+	return b.buf[start:]
 }
 
 // Finish writes the header and returns the batch, which owns the builder's

@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
 // FormatError says where bytes stop being a batch.
@@ -27,18 +28,41 @@ func Parse(data []byte) (Batch, error) {
 		return nil, err
 	}
 	count := binary.LittleEndian.Uint32(data[8:])
-	offset := HeaderLength
-	for i := uint32(0); i < count; i++ {
-		size, err := parseRecord(data, offset, fixed)
-		if err != nil {
-			return nil, err
+	rest := data[HeaderLength:]
+	for range count {
+		size, ok := quickRecord(rest, fixed)
+		if !ok {
+			offset := len(data) - len(rest)
+			if size, err = parseRecord(data, offset, fixed); err != nil {
+				return nil, err
+			}
 		}
-		offset += size
+		rest = rest[size:]
 	}
-	if offset != len(data) {
-		return nil, malformed(offset, "%d bytes follow the last of %d records", len(data)-offset, count)
+	if len(rest) != 0 {
+		return nil, malformed(len(data)-len(rest), "%d bytes follow the last of %d records", len(rest), count)
 	}
 	return Batch(data), nil
+}
+
+// quickRecord accepts the usual record: no extensions, nothing wrong. For all
+// others parseRecord says what they are. Sums cannot wrap: they are of three
+// 32-bit numbers in 64 bits.
+func quickRecord(rest []byte, fixed int) (size int, ok bool) {
+	if len(rest) < FixedLength {
+		return 0, false
+	}
+	head := binary.LittleEndian.Uint64(rest)
+	lengths := binary.LittleEndian.Uint64(rest[20:])
+	keyLength, valueLength := lengths&math.MaxUint32, lengths>>32
+	need, flags := head&math.MaxUint32, head>>32
+	if need != uint64(fixed)+keyLength+valueLength || need > uint64(len(rest)) {
+		return 0, false
+	}
+	if flags&^flagsKnown != 0 || flags&flagKeyNull != 0 && keyLength != 0 || flags&flagValueNull != 0 && valueLength != 0 {
+		return 0, false
+	}
+	return int(need), true
 }
 
 func parseHeader(data []byte) (fixed int, err error) {
@@ -102,22 +126,22 @@ func parseRecord(data []byte, offset, fixed int) (size int, err error) {
 
 func parseExtensions(data []byte, offset int) error {
 	for len(data) > 0 {
-		if len(data) < 8 {
-			return malformed(offset, "%d bytes left, an extension's head has 8", len(data))
+		if len(data) < extensionHead {
+			return malformed(offset, "%d bytes left, an extension's head has %d", len(data), extensionHead)
 		}
 		kind := binary.LittleEndian.Uint16(data)
-		if kind&0x8000 != 0 {
+		if kind&MustUnderstand != 0 {
 			return malformed(offset, "extension type %#x must be understood and is not", kind)
 		}
 		if r := binary.LittleEndian.Uint16(data[2:]); r != 0 {
 			return malformed(offset+2, "reserved bytes %#x are not 0", r)
 		}
 		length := uint64(binary.LittleEndian.Uint32(data[4:]))
-		if length > uint64(len(data)-8) {
-			return malformed(offset+4, "extension of %d bytes, %d are left", length, len(data)-8)
+		if length > uint64(len(data)-extensionHead) {
+			return malformed(offset+4, "extension of %d bytes, %d are left", length, len(data)-extensionHead)
 		}
-		data = data[8+length:]
-		offset += 8 + int(length)
+		data = data[extensionHead+length:]
+		offset += extensionHead + int(length)
 	}
 	return nil
 }
