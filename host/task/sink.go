@@ -26,6 +26,7 @@ type sink struct {
 	worker  Worker
 	writer  connectors.Writer // used by the worker only, after it has opened it
 	writes  int               // under way
+	broken  bool              // used by the worker only: nothing may follow a failure
 	failure error
 }
 
@@ -59,10 +60,14 @@ func (s *sink) prepare(epoch checkpoint.Epoch, done func([]checkpoint.Committabl
 // submit runs work on the worker and then, if it succeeded, done on the task.
 func (s *sink) submit(work func(ctx context.Context) error, done func()) {
 	s.worker.Submit(func() func() {
+		if s.broken {
+			return nil // a Prepare behind a failed Write would hide what was lost
+		}
 		err := s.open()
 		if err == nil {
 			err = work(s.ctx)
 		}
+		s.broken = err != nil
 		return func() {
 			if err != nil {
 				s.failure = fmt.Errorf("task: sink %s: %w", s.config.UID, err)

@@ -11,6 +11,9 @@ import (
 // final.
 func (t *Task) Step() (worked bool, err error) {
 	worked = t.mailbox.Run()
+	if t.sink != nil {
+		t.fail(t.sink.failure)
+	}
 	if t.failure == nil && t.room() {
 		if t.work() {
 			worked = true

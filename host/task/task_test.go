@@ -29,6 +29,8 @@ type world struct {
 	wrote  []string // what reached the sink
 	reader *reader
 	opened int
+
+	openWriter func() connectors.Writer
 }
 
 type worker struct {
@@ -188,6 +190,7 @@ func (o *operator) Close() error                              { return nil }
 // newWorld is a task of a source, an operator and a sink.
 func newWorld(t *testing.T, lengths map[string]int, op *operator, rule task.Watermarks) *world {
 	w := &world{t: t, nowMS: 1000}
+	w.openWriter = func() connectors.Writer { return writer{w} }
 	open := func(context.Context) (connectors.Reader, error) {
 		w.opened++
 		w.reader = &reader{w: w, lengths: lengths, at: map[string]int{}}
@@ -201,7 +204,7 @@ func newWorld(t *testing.T, lengths map[string]int, op *operator, rule task.Wate
 			{UID: "out"},
 		},
 		Source:    &task.SourceConfig{UID: "in", Open: open, Retryable: func(err error) bool { return errors.Is(err, errDied) }, Watermarks: rule},
-		Sink:      &task.SinkConfig{UID: "out", Open: func(context.Context) (connectors.Writer, error) { return writer{w}, nil }},
+		Sink:      &task.SinkConfig{UID: "out", Open: func(context.Context) (connectors.Writer, error) { return w.openWriter(), nil }},
 		NowMS:     func() int64 { return w.nowMS },
 		NewWorker: func(name string, mailbox *task.Mailbox) task.Worker { return worker{w, name, mailbox} },
 		Listener:  w, Wake: func() {}, Context: context.Background(),
