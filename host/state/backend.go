@@ -168,6 +168,9 @@ func (b *Backend) openPebble() error {
 		Logger:                quietLogger{},
 		MaxOpenFiles:          1000,
 	}
+	// Left to itself Pebble ends the process at a damaged table. Here the read
+	// fails, and readFailed tells which table it was.
+	b.options.EventListener = &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}
 	for i := range b.options.Levels {
 		b.options.Levels[i] = pebble.LevelOptions{BlockSize: blockBytes, IndexBlockSize: indexBytes, FilterPolicy: bloom.FilterPolicy(bloomBits)}
 	}

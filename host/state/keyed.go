@@ -43,10 +43,26 @@ type Keyed struct {
 	header  []byte
 	child   []byte
 	chain   chain
+	recent  recent
 }
+
+// recent is the value that was read last, so that writing it back needs no
+// second look-up. It holds until the next key, and no longer than the
+// transaction, within which entries stay where they are.
+type recent struct {
+	state int // plus one; 0: none
+	place uint32
+	entry entry
+}
+
+// maxDeclarations bounds the timers and states of one operator.
+const maxDeclarations = 1 << 12
 
 func newKeyed(b *Backend, uid string, hash uint32, states []abi.StateDescription, declaredTimers []abi.TimerDescription) (*Keyed, error) {
 	k := &Keyed{backend: b, uid: uid, hash: hash}
+	if len(states) > maxDeclarations || len(declaredTimers) > maxDeclarations {
+		return nil, fmt.Errorf("state: operator %q declares %d states and %d timers, the limit is %d each", uid, len(states), len(declaredTimers), maxDeclarations)
+	}
 	names := map[uint32]string{}
 	take := func(kind, name string) (uint32, error) {
 		hash := nameHash(kind, name)
@@ -74,7 +90,7 @@ func newKeyed(b *Backend, uid string, hash uint32, states []abi.StateDescription
 		if err != nil {
 			return nil, err
 		}
-		k.timers = append(k.timers, newTimers(k, int32(i), hash))
+		k.timers = append(k.timers, newTimers(k, int16(i), hash))
 	}
 	return k, nil
 }
@@ -92,7 +108,7 @@ func (k *Keyed) Begin() {
 		b.open++
 	}
 	k.now = b.config.Clock()
-	k.keySet = false
+	k.keySet, k.recent = false, recent{}
 }
 
 // Commit applies what was staged. Its error means that the local disk or the
@@ -118,7 +134,7 @@ func (k *Keyed) end() {
 		k.backend.open--
 	}
 	k.transaction.reset()
-	k.keySet = false
+	k.keySet, k.recent = false, recent{}
 	for _, t := range k.timers {
 		t.pagedIn = false
 	}
@@ -132,7 +148,7 @@ func (k *Keyed) Undo() { k.undoTo(k.transaction.mark) }
 
 // SetKey makes key the current key.
 func (k *Keyed) SetKey(key []byte) error {
-	k.keySet = false
+	k.keySet, k.recent.state = false, 0
 	if len(key) > maxEntryBytes/2 {
 		return fmt.Errorf("state: key of %d bytes exceeds the limit of %d", len(key), maxEntryBytes/2)
 	}
@@ -185,6 +201,12 @@ func (k *Keyed) ValueGet(state int) (value []byte, version uint16, found bool, e
 	if err != nil {
 		return nil, 0, false, err
 	}
+	b := k.backend
+	if slot, e, ok := b.young.find(hash, k.key, 0); ok && e.header.flags&(flagGhost|flagAbsent) == 0 {
+		b.metrics.hits++
+		k.recent = recent{state + 1, uint32(b.young.slots[slot]) - 1, e}
+		return k.decode(e.value())
+	}
 	return k.get(hash, k.key, nil)
 }
 
@@ -194,6 +216,10 @@ func (k *Keyed) get(hash uint64, key []byte, chain *chain) (value []byte, versio
 	if err != nil || !found {
 		return nil, 0, false, err
 	}
+	return k.decode(stored)
+}
+
+func (k *Keyed) decode(stored []byte) (value []byte, version uint16, found bool, err error) {
 	value, version, expiry, err := decodeValue(stored)
 	if err != nil || expiry != 0 && expiry <= k.now {
 		return nil, 0, false, err
@@ -210,7 +236,14 @@ func (k *Keyed) ValuePut(state int, value []byte) error {
 	if err := admit(len(k.key), len(value)); err != nil {
 		return err
 	}
-	return k.write(hash, k.key, k.entryHeaderOf(s), value, 0, nil)
+	header := k.entryHeaderOf(s)
+	if r := &k.recent; r.state == state+1 {
+		if r.entry.header.stamp == k.backend.stamp && len(header)+len(value) <= int(r.entry.header.valueCapacity) {
+			return k.overwrite(r.entry, r.place, header, value, 0)
+		}
+		r.state = 0
+	}
+	return k.write(hash, k.key, header, value, 0, nil)
 }
 
 // Clear removes a value, or all of a list or map.
@@ -222,6 +255,7 @@ func (k *Keyed) Clear(state int) error {
 	if err != nil {
 		return err
 	}
+	k.recent.state = 0
 	if s.kind == kindValue {
 		return k.write(hash, k.key, nil, nil, flagAbsent, nil)
 	}

@@ -479,4 +479,3 @@ func TestStateEqualsModel(t *testing.T) {
 		c.drain()
 	})
 }
-

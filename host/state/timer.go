@@ -20,7 +20,7 @@ import (
 // with the key group.
 type timers struct {
 	keyed  *Keyed
-	number int32
+	number int16
 	hash   uint32
 	seed   uint64
 
@@ -64,7 +64,7 @@ const firstTimerPage = 1024
 // timerValue is the value of each timer's entry: a header that announces nothing.
 var timerValue = []byte{0}
 
-func newTimers(k *Keyed, number int32, hash uint32) *timers {
+func newTimers(k *Keyed, number int16, hash uint32) *timers {
 	t := &timers{keyed: k, number: number, hash: hash, seed: uint64(k.hash)<<32 | uint64(hash), page: firstTimerPage}
 	if k.backend.below {
 		t.horizon.kind = nothing
@@ -247,7 +247,7 @@ func (t *timers) pop() {
 	t.checked = false
 	if tx := &t.keyed.transaction; tx.open {
 		key := t.heap.key(item)
-		tx.undos = append(tx.undos, undo{kind: undoTimer, timer: t.number, time: item.time, start: tx.save(key), bytes: len(key)})
+		tx.undos = append(tx.undos, undo{kind: undoTimer, timer: t.number, hash: uint64(item.time), start: tx.save(key), bytes: uint32(len(key))})
 	}
 }
 

@@ -12,22 +12,23 @@ const (
 	undoTimer                     // a timer that fired waits again
 )
 
+// undo is one record, kept small: the hot path writes one for each change.
 type undo struct {
-	kind    undoKind
-	indexed bool
-	flags   uint32 // of the entry before
-	timer   int32
-	bytes   int // of old, from start in the journal's bytes
-	start   int
-	hash    uint64
-	time    int64
-	changed address
-	// previous is the version that was in the young generation's index, logged the
-	// one that held the place in the log; 0: none.
-	previous uint32
-	found    bool
-	logged   address
+	kind     undoKind
+	indexed  bool
+	found    bool   // previous is set
+	timer    int16  // number of the declaration
+	flags    uint32 // of the entry before
+	previous uint32 // place of the version that the young generation's index gave
+	bytes    uint32 // length of the old value, or the timer's key,
+	start    uint32 // which is at start in the journal's bytes
+	hash     uint64 // undoTimer: the time
+	changed  address
+	logged   address // what held the place in the log; 0: nothing
 }
+
+// maxJournalBytes bounds what one transaction may overwrite.
+const maxJournalBytes = 1 << 31
 
 // transaction is one operator's journal.
 type transaction struct {
@@ -45,13 +46,13 @@ func (t *transaction) reset() {
 	if cap(t.bytes) > maxIdleJournalBytes {
 		t.bytes = nil
 	}
-	if cap(t.undos) > maxIdleJournalBytes/100 {
+	if cap(t.undos) > maxIdleJournalBytes/64 {
 		t.undos = nil
 	}
 }
 
-func (t *transaction) save(bytes []byte) (start int) {
-	start = len(t.bytes)
+func (t *transaction) save(bytes []byte) (start uint32) {
+	start = uint32(len(t.bytes))
 	t.bytes = append(t.bytes, bytes...)
 	return start
 }
@@ -64,18 +65,26 @@ func (k *Keyed) write(hash uint64, key, header, value []byte, flags uint32, chai
 	slot, e, found := b.young.find(hash, key, 0)
 	found = found && e.header.flags&flagGhost == 0
 	if found && e.header.stamp == b.stamp && size <= int(e.header.valueCapacity) {
-		t := &k.transaction
-		t.undos = append(t.undos, undo{
-			kind: undoOverwrite, flags: e.header.flags, bytes: int(e.header.valueBytes), start: t.save(e.value()),
-			changed: b.young.address(uint32(b.young.slots[slot]) - 1),
-		})
-		e.header.flags = e.header.flags&^flagAbsent | flags
-		e.header.valueBytes = uint32(size)
-		body := e.body[e.header.keyBytes:]
-		copy(body[copy(body, header):], value)
-		return nil
+		return k.overwrite(e, uint32(b.young.slots[slot])-1, header, value, flags)
 	}
 	return k.writeVersion(hash, key, header, value, flags, chain, true)
+}
+
+// overwrite changes an entry of the active log in place.
+func (k *Keyed) overwrite(e entry, place uint32, header, value []byte, flags uint32) error {
+	t := &k.transaction
+	if len(t.bytes)+int(e.header.valueBytes) > maxJournalBytes {
+		return ErrTransactionTooLarge
+	}
+	t.undos = append(t.undos, undo{
+		kind: undoOverwrite, flags: e.header.flags, bytes: e.header.valueBytes, start: t.save(e.value()),
+		changed: k.backend.young.address(place),
+	})
+	e.header.flags = e.header.flags&^flagAbsent | flags
+	e.header.valueBytes = uint32(len(header) + len(value))
+	body := e.body[e.header.keyBytes:]
+	copy(body[copy(body, header):], value)
+	return nil
 }
 
 // writeVersion stages a new version of an entry. Elements of lists are not
@@ -136,6 +145,7 @@ func (b *Backend) supersede(hash uint64, key []byte, place uint32, e entry, chan
 // undoTo undoes what the journal holds from position mark on, newest first.
 func (k *Keyed) undoTo(mark int) {
 	t := &k.transaction
+	k.recent = recent{}
 	for i := len(t.undos) - 1; i >= mark; i-- {
 		u := &t.undos[i]
 		switch u.kind {
@@ -148,7 +158,7 @@ func (k *Keyed) undoTo(mark int) {
 		case undoReplace:
 			k.undoReplace(u)
 		case undoTimer:
-			k.timers[u.timer].restore(u.time, t.bytes[u.start:u.start+u.bytes])
+			k.timers[u.timer].restore(int64(u.hash), t.bytes[u.start:u.start+u.bytes])
 			t.bytes = t.bytes[:u.start]
 		}
 	}
