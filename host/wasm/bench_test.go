@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -74,4 +75,89 @@ func BenchmarkSplitGo(b *testing.B) {
 func BenchmarkKeyedCountGo(b *testing.B) {
 	module := load(b, newEngine(b, Config{}), "keyedcount", buildGo(b, "../../examples/keyedcount/operator"))
 	benchProcess(b, open(b, module, OpenConfig{State: newMemoryState()}))
+}
+
+// BenchmarkStateCall is one state_get and one state_put from a WAT guest, for
+// each record, on a state that does nothing.
+func BenchmarkStateCall(b *testing.B) {
+	operator := open(b, load(b, newEngine(b, Config{}), "state-calls", assemble(b, "state-calls")), OpenConfig{State: nothing{}})
+	benchProcess(b, operator)
+}
+
+// nothing is a State without content.
+type nothing struct{ State }
+
+func (nothing) Begin()                                     {}
+func (nothing) Commit() error                              { return nil }
+func (nothing) Rollback()                                  {}
+func (nothing) Mark()                                      {}
+func (nothing) SetKey([]byte) error                        { return nil }
+func (nothing) ValueGet(int) ([]byte, uint16, bool, error) { return nil, 0, false, nil }
+func (nothing) ValuePut(int, []byte) error                 { return nil }
+
+// BenchmarkTrapAndReset is a call that traps at once, and the reset after it.
+func BenchmarkTrapAndReset(b *testing.B) {
+	engine := newEngine(b, Config{})
+	for name, module := range map[string]*Module{
+		"wat": load(b, engine, "traps", assemble(b, "traps-on-record")),
+		"go":  load(b, engine, "misbehave", buildGo(b, "testdata/misbehave")),
+	} {
+		b.Run(name, func(b *testing.B) {
+			operator := open(b, module, OpenConfig{})
+			batch := batchOf(map[string]string{"wat": "x", "go": "exit"}[name])
+			for b.Loop() {
+				if err := operator.Process(0, batch, 0, 1, func(int, record.Batch) {}); err == nil {
+					b.Fatal("no trap")
+				}
+			}
+			b.ReportMetric(float64(operator.Usage().Rebuilds), "rebuilds")
+		})
+	}
+}
+
+// BenchmarkOpen is a new instance with its operator open and its snapshot taken.
+func BenchmarkOpen(b *testing.B) {
+	engine := newEngine(b, Config{})
+	for name, module := range map[string]*Module{
+		"wat": load(b, engine, "passthrough", assemble(b, "passthrough")),
+		"go":  load(b, engine, "passthrough", buildGo(b, "../../examples/passthrough/operator")),
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				operator, err := module.Open(context.Background(), OpenConfig{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := operator.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkLoadGo is loading a module of 1.9 MB, compiled and from the cache.
+func BenchmarkLoadGo(b *testing.B) {
+	data := buildGo(b, "../../examples/passthrough/operator")
+	dir := b.TempDir() + "/cache"
+	for _, name := range []string{"compile", "cached"} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				config := Config{CacheDir: dir}
+				if name == "compile" {
+					config.CacheDir = b.TempDir() + "/cache"
+				}
+				engine, err := NewEngine(config)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := engine.Load(context.Background(), "m", data); err != nil {
+					b.Fatal(err)
+				}
+				if err := engine.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
