@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ type call struct {
 	marked, keyed uint32 // record of the last Mark and of the last SetKey
 	stateBytes    int64
 	hostCalls     uint32
+	hostBytes     uint64
 
 	failure  error // why the host aborted
 	failed   bool  // the guest called fail
@@ -77,11 +79,21 @@ const (
 	quantumStart   = 1 << 20
 	quantumMax     = 1 << 28
 	refuelAfter    = time.Millisecond
-	deadlineChecks = 1 << 8 // host calls between two checks of the deadline
+	deadlineChecks = 1 << 8   // host calls between two checks of the deadline
+	deadlineBytes  = 64 << 20 // bytes given to host calls between two checks
 )
 
-// begin prepares a call that handles a batch.
-func (o *Operator) begin(batch record.Batch, watermark, processingTime int64) {
+// begin prepares a call that handles a batch. Where the last reset could not
+// make a new instance, it tries again.
+func (o *Operator) begin(batch record.Batch, watermark, processingTime int64) error {
+	if o.closed {
+		return fmt.Errorf("wasm: operator %s is closed", o.name)
+	}
+	if o.broken {
+		if err := o.start(context.Background()); err != nil {
+			return err
+		}
+	}
 	o.batch = batch
 	if batch != nil {
 		o.records.reset(batch)
@@ -96,13 +108,11 @@ func (o *Operator) begin(batch record.Batch, watermark, processingTime int64) {
 	if o.state != nil {
 		o.state.Begin()
 	}
+	return nil
 }
 
 // deliver writes the batch and the control block into the guest and calls it.
 func (o *Operator) deliver(p phase, f api.Function, argument uint64) error {
-	if o.broken {
-		return fmt.Errorf("wasm: operator %s is closed", o.name)
-	}
 	if err := o.place(o.batch); err != nil {
 		return err
 	}
@@ -149,7 +159,7 @@ func (o *Operator) arm(p phase) {
 	o.clockAdvance = 0
 	o.random.seeded = false
 	o.memory.refused = 0
-	o.hostCalls = 0
+	o.hostCalls, o.hostBytes = 0, 0
 	o.log.standardErr = o.log.standardErr[:0]
 	if o.fuelQuantum == 0 {
 		o.fuelQuantum = quantumStart
@@ -299,9 +309,6 @@ func (o *Operator) finish(err error, emit func(output int, batch record.Batch)) 
 			o.state.Rollback()
 		}
 		o.outputs.reset()
-		if o.broken {
-			return err
-		}
 		err = o.guestError(err)
 		if resetError := o.reset(); resetError != nil {
 			return errors.Join(err, resetError)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+
+	"github.com/turgo-stream/turgo/host/wasm/internal/instrument"
 )
 
 // Kind is what went wrong in a guest.
@@ -74,8 +76,12 @@ const stackMark = "\nwasm stack trace:\n"
 // splitStack separates the reason of a trap from the guest's stack.
 func splitStack(err error) (reason, stack string) {
 	reason, stack, _ = strings.Cut(err.Error(), stackMark)
+	stack = strings.ReplaceAll(stack, "\t", "")
+	if first, rest, _ := strings.Cut(stack, "\n"); strings.HasPrefix(first, instrument.ImportModule+".") {
+		stack = rest // the author knows nothing of the check
+	}
 	reason = strings.TrimPrefix(reason, "wasm error: ")
-	return strings.TrimSuffix(reason, " (recovered by wazero)"), strings.ReplaceAll(stack, "\t", "")
+	return strings.TrimSuffix(reason, " (recovered by wazero)"), stack
 }
 
 // isHostFault tells that a host function failed, not the guest.

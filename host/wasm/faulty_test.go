@@ -55,7 +55,10 @@ func TestFaultyGuestsFailWithinTheirLimits(t *testing.T) {
 				start := time.Now()
 				var got collected
 				err := operator.Process(0, batchOf("a", "b"), 0, 0, got.emit)
-				wantGuestError(t, err, test.kind, -1, "wasm: operator faulty (uid u1): "+test.want)
+				guest := wantGuestError(t, err, test.kind, -1, "wasm: operator faulty (uid u1): "+test.want)
+				if test.guest == "recurses" && !strings.HasPrefix(guest.Stack, ".r(i32) i32\n.r(i32) i32\n") {
+					t.Errorf("stack %q", guest.Stack)
+				}
 				if elapsed := time.Since(start); elapsed > 5*time.Second {
 					t.Errorf("it took %s", elapsed)
 				}
@@ -229,5 +232,23 @@ func TestCollectorRunsWhileGuestSpins(t *testing.T) {
 	}
 	if collections < 10 {
 		t.Errorf("%d collections while the guest was spinning", collections)
+	}
+}
+
+// What nested calls take of the native stack is bounded by DepthBytes, though
+// the stack doubles as it grows.
+func TestDepthBoundsTheStack(t *testing.T) {
+	engine := newEngine(t, Config{Limits: faultyLimits()})
+	for _, guest := range []string{"recurses", "recurses-wide"} {
+		operator := open(t, load(t, engine, guest, assemble(t, guest)), OpenConfig{})
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := operator.Process(0, batchOf("a"), 0, 0, func(int, record.Batch) {})
+		runtime.ReadMemStats(&after)
+		wantGuestError(t, err, KindDepth, -1, "")
+		t.Logf("%s: %d MB allocated", guest, (after.TotalAlloc-before.TotalAlloc)>>20)
+		if taken := after.TotalAlloc - before.TotalAlloc; taken > 4*8<<20 {
+			t.Errorf("%s: %d bytes were allocated for a depth of %d", guest, taken, 8<<20)
+		}
 	}
 }

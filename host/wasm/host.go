@@ -93,11 +93,20 @@ func (o *Operator) enter(name string, allowed ...phase) {
 	o.abort(KindProtocol, "%s: must not be called here", name)
 }
 
+// took counts the bytes that host calls work on: large ones take time too.
+func (o *Operator) took(n uint64) {
+	if o.hostBytes += n; o.hostBytes > deadlineBytes {
+		o.hostBytes = 0
+		o.checkDeadline()
+	}
+}
+
 // view is a piece of the guest's memory, valid until the guest runs again.
 func (o *Operator) view(name string, pointer, length uint64) []byte {
 	start, end := uint64(uint32(pointer)), uint64(uint32(pointer))+uint64(uint32(length))
 	if end > uint64(len(o.memory.bytes)) {
 		o.abort(KindProtocol, "%s: bytes %d to %d are outside the memory of %d bytes", name, start, end, len(o.memory.bytes))
 	}
+	o.took(end - start)
 	return o.memory.bytes[start:end:end]
 }

@@ -29,6 +29,9 @@ const (
 	keptBufferBytes = 4 << 20
 )
 
+// batchesPerCall bounds how many batches one call emits, however small.
+const batchesPerCall = 1 << 16
+
 func (s *outputs) reset() {
 	for i := range s.list {
 		if b := s.list[i].bytes; len(s.free) < keptBuffers && cap(b) <= keptBufferBytes {
@@ -65,6 +68,9 @@ func (o *Operator) emit(stack []uint64) {
 		o.abort(KindProtocol, "emit: output %d is not declared, there are %d", index, len(o.description.Outputs))
 	}
 	data := o.view("emit", stack[1], stack[2])
+	if len(o.outputs.list) >= batchesPerCall {
+		o.abort(KindOutput, "the call emits more than %d batches", batchesPerCall)
+	}
 	o.outputs.bytes += int64(len(data))
 	if o.outputs.bytes > o.limits.OutputBytes {
 		o.abort(KindOutput, "the call emits more than %d bytes", o.limits.OutputBytes)

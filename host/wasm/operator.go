@@ -44,6 +44,7 @@ type Operator struct {
 	log         *logger
 	metrics     []metric
 	usage       usage
+	closed      bool
 
 	instance
 	call
@@ -113,13 +114,19 @@ func (o *Operator) Process(input int, batch record.Batch, watermark, processingT
 	if input < 0 || input >= len(o.description.Inputs) {
 		return fmt.Errorf("wasm: operator %s has no input %d, it has %d", o.name, input, len(o.description.Inputs))
 	}
-	o.begin(batch, watermark, processingTime)
+	if err := o.begin(batch, watermark, processingTime); err != nil {
+		return err
+	}
 	err := o.deliver(phaseProcess, o.functions.process, uint64(input))
 	return o.finish(err, emit)
 }
 
 // Close ends the instance. The operator cannot be used any more.
 func (o *Operator) Close() error {
+	if o.closed {
+		return nil
+	}
+	o.closed = true
 	var err error
 	if o.functions.close != nil && !o.broken {
 		err = o.guestError(o.invoke(phaseClose, o.functions.close, nil))

@@ -79,7 +79,9 @@ func (o *Operator) Fire(watermark, processingTime int64, emit func(output int, b
 	if err != nil || !next.found {
 		return false, err
 	}
-	o.begin(nil, watermark, processingTime)
+	if err := o.begin(nil, watermark, processingTime); err != nil {
+		return false, err
+	}
 	if err := o.takeDue(next); err != nil {
 		return false, o.finish(&hostFault{err}, emit)
 	}

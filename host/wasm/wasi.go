@@ -109,6 +109,7 @@ func (o *Operator) piece(pointer, length uint64) []byte {
 	if end > uint64(len(o.memory.bytes)) {
 		return nil
 	}
+	o.took(end - start)
 	return o.memory.bytes[start:end:end]
 }
 
