@@ -117,8 +117,9 @@ type (
 		Positions map[string][]SplitPosition // by source uid
 	}
 
-	// DeleteObjects deletes what nothing needs any more, in this order. A failure
-	// is harmless: the next start finds what is left.
+	// DeleteObjects deletes what nothing needs any more, in this order, and no name
+	// before all names of earlier actions are gone: so no manifest is left that
+	// names an object that is gone. After a crash the next start finds what is left.
 	DeleteObjects struct{ Names []string }
 
 	// JobFinished tells that the input has ended and all output is committed.

@@ -232,6 +232,9 @@ func (l *Log) Append(ctx context.Context, entry Entry) (uint64, error) {
 		return 0, fmt.Errorf("checkpoint: write %s: %w", nameA, err)
 	}
 	l.next++
+	if err := l.checkNewest(ctx, number); err != nil {
+		return 0, err
+	}
 	if entry.Claim != nil {
 		l.repair(ctx)
 	}
@@ -240,6 +243,23 @@ func (l *Log) Append(ctx context.Context, entry Entry) (uint64, error) {
 		return 0, fmt.Errorf("%w: %s exists", ErrLostLeadership, nameB)
 	}
 	return number, nil
+}
+
+// checkNewest makes sure that an entry that was just created is the newest one.
+// A host that stood still for long may find its number free, because the log went
+// on and its old entries were deleted. The newest is never deleted, so it shows.
+func (l *Log) checkNewest(ctx context.Context, number uint64) error {
+	names, err := l.store.List(ctx, manifestPrefix)
+	if err != nil {
+		return fmt.Errorf("checkpoint: list the log: %w", err)
+	}
+	for _, name := range names {
+		if other, ok := entryNumber(name); ok && other > number {
+			// The entry stays: whoever leads now may have read it.
+			return fmt.Errorf("%w: %s exists", ErrLostLeadership, name)
+		}
+	}
+	return nil
 }
 
 // repair makes second copies where there was only one when the log was opened.

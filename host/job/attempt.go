@@ -64,6 +64,7 @@ type Attempt struct {
 	sinks       map[string]*sinkStep
 	manifests   task.Worker
 	deletes     task.Worker
+	garbage     []string // to be deleted; the worker's own
 	ticked      bool
 	outcome     *Outcome
 }
@@ -263,14 +264,20 @@ func (a *Attempt) notifyComplete(act checkpoint.NotifyComplete) {
 	}
 }
 
-// deleteObjects deletes what no checkpoint needs. A failure leaves garbage that
-// the next start finds, nothing worse.
+// deleteObjects deletes what no checkpoint needs, in order: a manifest goes
+// before what it names. What cannot be deleted now holds up the rest until the
+// next time; what is left at the end, the next start finds.
 func (a *Attempt) deleteObjects(names []string) {
 	a.deletes.Submit(func() func() {
-		for _, name := range names {
-			if err := a.config.Store.Delete(a.ctx, name); err != nil && a.ctx.Err() == nil {
-				a.config.Logger.Warn("object not deleted", "object", name, "reason", err)
+		a.garbage = append(a.garbage, names...)
+		for len(a.garbage) > 0 {
+			if err := a.config.Store.Delete(a.ctx, a.garbage[0]); err != nil {
+				if a.ctx.Err() == nil {
+					a.config.Logger.Warn("object not deleted", "object", a.garbage[0], "reason", err)
+				}
+				break
 			}
+			a.garbage = a.garbage[1:]
 		}
 		return nil
 	})
