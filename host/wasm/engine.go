@@ -9,8 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"runtime"
 	"time"
 
@@ -35,10 +33,11 @@ type Config struct {
 
 // Engine compiles modules. It may be used by many goroutines.
 type Engine struct {
-	limits  Limits
-	now     func() time.Time
-	runtime wazero.Runtime
-	cache   wazero.CompilationCache
+	limits   Limits
+	now      func() time.Time
+	runtime  wazero.Runtime
+	cache    wazero.CompilationCache // nil where there is none
+	cacheDir string
 
 	unmetered bool // tests only: see instrument.Options
 }
@@ -61,7 +60,7 @@ func NewEngine(config Config) (*Engine, error) {
 		if err != nil {
 			return nil, fmt.Errorf("wasm: compile cache: %w", err)
 		}
-		e.cache = cache
+		e.cache, e.cacheDir = cache, config.CacheDir
 		runtimeConfig = runtimeConfig.WithCompilationCache(cache)
 	}
 	ctx := context.Background()
@@ -70,21 +69,6 @@ func NewEngine(config Config) (*Engine, error) {
 		return nil, errors.Join(fmt.Errorf("wasm: host functions: %w", err), e.Close())
 	}
 	return e, nil
-}
-
-// privateDir makes sure that only the owner has access to a folder.
-func privateDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("wasm: compile cache: %w", err)
-	}
-	info, err := os.Stat(dir)
-	if err != nil {
-		return fmt.Errorf("wasm: compile cache: %w", err)
-	}
-	if mode := info.Mode() & fs.ModePerm; mode&0o077 != 0 {
-		return fmt.Errorf("wasm: compile cache: %s has mode %04o, others could put code into it: run chmod 700 %s", dir, mode, dir)
-	}
-	return nil
 }
 
 // Close frees the engine and all that was made from it.
@@ -156,9 +140,9 @@ func (e *Engine) load(ctx context.Context, name string, data []byte) (*Module, e
 		return nil, err
 	}
 	ctx = experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
-	compiled, err := e.runtime.CompileModule(ctx, result.Bytes)
+	compiled, err := e.compile(ctx, result.Bytes)
 	if err != nil {
-		return nil, fmt.Errorf("module is not valid: %w", err)
+		return nil, err
 	}
 	sum := sha256.Sum256(data)
 	m := &Module{engine: e, name: name, digest: hex.EncodeToString(sum[:]), compiled: compiled,

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/turgo-stream/turgo/abi/record"
 )
 
 // What Load says about modules that it must refuse.
@@ -91,4 +94,32 @@ func TestCompileCacheIsPrivate(t *testing.T) {
 	if _, err := NewEngine(Config{CacheDir: dir}); err == nil || !strings.Contains(err.Error(), "has mode 0755, others could put code into it: run chmod 700") {
 		t.Fatal(err)
 	}
+}
+
+// A damaged entry of the compile cache is never executed, and no module's fault.
+func TestDamagedCompileCache(t *testing.T) {
+	dir := t.TempDir() + "/cache"
+	data := assemble(t, "passthrough")
+	load(t, newEngine(t, Config{CacheDir: dir}), "passthrough", data)
+	damaged := 0
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		content[len(content)/2] ^= 0xff
+		damaged++
+		return os.WriteFile(path, content, 0o600)
+	})
+	if err != nil || damaged == 0 {
+		t.Fatal(damaged, err)
+	}
+	operator := open(t, load(t, newEngine(t, Config{CacheDir: dir}), "passthrough", data), OpenConfig{})
+	if err := operator.Process(0, batchOf("a"), 0, 0, func(int, record.Batch) {}); err != nil {
+		t.Fatal(err)
+	}
+	load(t, newEngine(t, Config{CacheDir: dir}), "passthrough", data)
 }
