@@ -24,6 +24,9 @@ import (
 // TestMain lets this test program serve connectors, as turgo does.
 func TestMain(m *testing.M) {
 	wire.ServeIfAsked(served())
+	if role := os.Getenv(roleVariable); role != "" {
+		os.Exit(playHost(role))
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -31,6 +34,7 @@ func TestMain(m *testing.M) {
 func served() []connectors.Connector {
 	return append(builtin.Connectors(),
 		connectors.Connector{Name: "steps", Version: "1", Source: func() connectors.Source { return &steps{} }},
+		connectors.Connector{Name: "environment", Version: "1", Source: func() connectors.Source { return &environment{} }},
 		connectors.Connector{Name: "crash", Version: "1", Source: func() connectors.Source {
 			panic("the source that cannot be made")
 		}},

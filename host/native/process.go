@@ -23,6 +23,9 @@ import (
 // connection breaks a moment before the process is gone.
 const deathWait = 500 * time.Millisecond
 
+// drainWait is how long an error waits for a dead process's last lines.
+const drainWait = 200 * time.Millisecond
+
 // executable is what to run for a connector.
 type executable struct {
 	path        string
@@ -155,7 +158,7 @@ func (p *process) startError(err error, timeout time.Duration) error {
 	}
 	_, answered := p.runner.handshake.version()
 	switch ended := p.ended(deathWait); {
-	case ended && !p.runner.killed.Load():
+	case ended && !p.runner.wasKilled():
 		failure.Reason = "its process ended before it served"
 		failure.State = p.runner.state
 	case p.runner.handshake.empty():
@@ -163,7 +166,7 @@ func (p *process) startError(err error, timeout time.Duration) error {
 	case !answered:
 		failure.Reason = "it did not answer as a connector does"
 	}
-	failure.Stderr = p.stderr.String()
+	failure.Stderr = p.lastLines()
 	return failure
 }
 
@@ -179,13 +182,19 @@ func (p *process) ended(within time.Duration) bool {
 	}
 }
 
+// lastLines is the last that a process wrote, once it has ended.
+func (p *process) lastLines() string {
+	p.runner.awaitDrained()
+	return p.stderr.String()
+}
+
 // explain turns the failure of a connection into the death of the process,
 // where that is the reason.
 func (p *process) explain(err error) error {
 	if !p.ended(deathWait) {
 		return err
 	}
-	died := &ProcessDiedError{Connector: p.connector, PID: p.runner.pid(), State: p.runner.state, Stderr: p.stderr.String()}
+	died := &ProcessDiedError{Connector: p.connector, PID: p.runner.pid(), State: p.runner.state, Stderr: p.lastLines()}
 	if uid := p.uid.Load(); uid != nil {
 		died.UID = *uid
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
+	"time"
 )
 
 // runner starts a connector's process for go-plugin and knows when it has
@@ -24,10 +26,13 @@ type runner struct {
 
 	handshake handshake
 
-	process atomic.Pointer[os.Process] // nil until it was started
-	killed  atomic.Bool                // by Kill
-	done    chan struct{}              // closed when the process has ended
-	state   string                     // how, read after done
+	process     atomic.Pointer[os.Process] // nil until it was started
+	killed      atomic.Bool                // by Kill
+	drained     chan struct{}              // closed when all that it wrote to stderr was read
+	drainedOnce sync.Once
+
+	done  chan struct{} // closed when the process has ended
+	state string        // how, read after done
 }
 
 // newRunner connects the command's output, and nothing to its input.
@@ -46,7 +51,7 @@ func newRunner(command *exec.Cmd, passed []*os.File) (*runner, error) {
 	return &runner{
 		command: command, stdout: stdout, stderr: stderr,
 		passed: append(passed, stdoutWrite, stderrWrite),
-		done:   make(chan struct{}),
+		done:   make(chan struct{}), drained: make(chan struct{}),
 	}, nil
 }
 
@@ -103,18 +108,32 @@ func (r *runner) Kill(context.Context) error {
 	if process == nil {
 		return nil
 	}
-	select {
-	case <-r.done:
-	default:
-		r.killed.Store(true)
-	}
+	r.killed.Store(true)
 	if err := process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	<-r.done
+	r.awaitDrained()
 	r.stdout.Close()
 	r.stderr.Close()
 	return nil
+}
+
+// awaitDrained waits until all output to stderr was read, once the process has
+// ended. A child of its own may hold it open, so the wait is short.
+func (r *runner) awaitDrained() {
+	timer := time.NewTimer(drainWait)
+	defer timer.Stop()
+	select {
+	case <-r.drained:
+	case <-timer.C:
+	}
+}
+
+// wasKilled reports whether Kill ended the process, and not the process itself
+// a moment before. It has ended.
+func (r *runner) wasKilled() bool {
+	return r.killed.Load() && r.state == "signal: "+syscall.SIGKILL.String()
 }
 
 // pid is the process ID, 0 before the start.
@@ -134,7 +153,27 @@ func (r *runner) Stdout() io.ReadCloser {
 }
 
 // Stderr is read for the log.
-func (r *runner) Stderr() io.ReadCloser { return r.stderr }
+func (r *runner) Stderr() io.ReadCloser {
+	return struct {
+		io.Reader
+		io.Closer
+	}{readerFunc(r.readStderr), r.stderr}
+}
+
+type readerFunc func(data []byte) (int, error)
+
+func (read readerFunc) Read(data []byte) (int, error) { return read(data) }
+
+func (r *runner) readStderr(data []byte) (int, error) {
+	n, err := r.stderr.Read(data)
+	if errors.Is(err, os.ErrClosed) {
+		err = io.EOF // closed by Kill
+	}
+	if err != nil {
+		r.drainedOnce.Do(func() { close(r.drained) })
+	}
+	return n, err
+}
 
 // Name names the executable.
 func (r *runner) Name() string { return r.command.Path }
