@@ -80,25 +80,26 @@ func run(command *cobra.Command, path string, flags runFlags) (err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 
+	observe, err := crashPoint()
+	if err != nil {
+		return err
+	}
 	show := display.show
 	if wantsJSON(command) {
 		show = jsonLines(command.OutOrStdout())
 	}
-	ran := false
 	status, err := job.Run(ctx, job.Config{
 		Plan: l.plan, Store: store, Runtime: l.engine, Logger: logger, Stop: stop,
-		OnStatus: func(s job.Status) {
-			ran = ran || s.State == job.Running
-			show(s)
-		},
+		OnStatus:              show,
 		AcceptDuplicatesFrom:  checkpoint.Epoch(flags.acceptDuplicatesFrom),
 		AllowNonRestoredState: flags.allowNonRestoredState,
+		Observe:               observe,
 	})
 	display.end()
 	switch {
 	case errors.Is(context.Cause(ctx), errInterrupted):
 		return errInterrupted
-	case err != nil && !ran:
+	case err != nil && status.Attempt == 0:
 		// It never began: what it was given is at fault.
 		return badInput(err)
 	case err != nil:
@@ -125,9 +126,12 @@ func newProgress(command *cobra.Command) *progress {
 	return p
 }
 
+// endLimit is how long the end of a job may take that was told to end at once: a
+// guest may be at work still, within its own limit.
+const endLimit = 3 * time.Second
+
 // signals turns the first interruption into a stop with a checkpoint, and the
-// second into the end of the context. A third ends the process, should the
-// second not do.
+// second into the end of the context, and soon of the process.
 func signals(parent context.Context, logger *slog.Logger) (ctx context.Context, stop <-chan struct{}, release func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	stopping, released := make(chan struct{}), make(chan struct{})
@@ -145,8 +149,9 @@ func signals(parent context.Context, logger *slog.Logger) (ctx context.Context, 
 					close(stopping)
 				case 2:
 					cancel(errInterrupted)
+					time.AfterFunc(endLimit, exitInterruptedNow)
 				default:
-					os.Exit(exitInterrupted)
+					exitInterruptedNow()
 				}
 			}
 		}
@@ -156,4 +161,9 @@ func signals(parent context.Context, logger *slog.Logger) (ctx context.Context, 
 		close(released)
 		cancel(nil)
 	}
+}
+
+func exitInterruptedNow() {
+	fmt.Fprintf(os.Stderr, "\nturgo: %v\n", errInterrupted)
+	os.Exit(exitInterrupted)
 }

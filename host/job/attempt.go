@@ -256,7 +256,7 @@ func (a *Attempt) notifyComplete(act checkpoint.NotifyComplete) {
 			positions[i] = connectors.Assignment{Split: connectors.Split{ID: p.ID, Data: p.Data}, Position: p.Position}
 		}
 		s.worker.Submit(func() func() {
-			if err := s.source.CheckpointComplete(a.ctx, uint64(act.Epoch), positions); err != nil {
+			if err := s.source.CheckpointComplete(a.ctx, uint64(act.Epoch), positions); err != nil && a.ctx.Err() == nil {
 				a.config.Logger.Warn("source did not take note of a checkpoint", "source", uid, "epoch", act.Epoch, "reason", err)
 			}
 			return nil
