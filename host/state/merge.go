@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
 	"github.com/cockroachdb/pebble/v2/sstable"
 
 	"github.com/turgo-stream/turgo/host/checkpoint"
@@ -118,7 +117,7 @@ func (b *Backend) openInput(ctx context.Context, table checkpoint.Table) (*merge
 		return nil, err
 	}
 	in := &mergeInput{table: table, source: source}
-	in.reader, err = sstable.NewReader(ctx, objstorageprovider.NewRemoteReadable(source, table.Bytes), b.options.MakeReaderOptions())
+	in.reader, err = sstable.NewReader(ctx, source, b.options.MakeReaderOptions())
 	if err != nil {
 		return in, in.failed(err)
 	}

@@ -7,12 +7,15 @@ import (
 	"io"
 	"sync"
 
+	"github.com/cockroachdb/pebble/v2/objstorage"
+
 	"github.com/turgo-stream/turgo/host/checkpoint"
 )
 
 // sequentialReader reads a table from its beginning to its end, in pieces
 // large enough that a store's delay does not count. It implements Pebble's
-// remote.ObjectReader.
+// objstorage.Readable: the one that Pebble makes of a remote object outside its
+// own store panics where a read fails.
 type sequentialReader struct {
 	name   string
 	size   int64
@@ -91,6 +94,15 @@ func (r *sequentialReader) ReadAt(ctx context.Context, p []byte, offset int64) e
 	oldest.used = r.clock
 	copy(p, oldest.bytes[offset-oldest.offset:])
 	return nil
+}
+
+// Size is the table's size in bytes.
+func (r *sequentialReader) Size() int64 { return r.size }
+
+// NewReadHandle gives a handle that reads like the reader itself.
+func (r *sequentialReader) NewReadHandle(objstorage.ReadBeforeSize) objstorage.ReadHandle {
+	handle := objstorage.MakeNoopReadHandle(r)
+	return &handle
 }
 
 // Close closes the object.
