@@ -110,7 +110,7 @@ func runCrashJob(t *testing.T, dir string, parallelism int, crashAt string) (kil
 func readLines(t *testing.T, dir string) map[string]int {
 	t.Helper()
 	counts := map[string]int{}
-	paths, err := filepath.Glob(filepath.Join(dir, "*"))
+	paths, err := filepath.Glob(filepath.Join(dir, "[^.]*"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no files in %s (%v)", dir, err)
 	}
@@ -169,6 +169,10 @@ func TestSIGKILLAtEachPoint(t *testing.T) {
 			}
 			if runCrashJob(t, dir, 2, "") {
 				t.Fatal("somebody else killed the job")
+			}
+			staged, err := filepath.Glob(filepath.Join(dir, "*", ".turgo-staging", "*", "*"))
+			if err != nil || len(staged) > 0 {
+				t.Errorf("staged files are left: %q (%v)", staged, err)
 			}
 			totals := map[string]int{}
 			for word, n := range words {
