@@ -22,7 +22,7 @@ func newCheckpoints() *cobra.Command {
 	checkpoints := &cobra.Command{
 		Use:   "checkpoints",
 		Short: "Look at a job's checkpoints, also while it runs",
-		Args:  cobra.NoArgs,
+		Args:  noCommand,
 		RunE:  func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
 	list := &cobra.Command{

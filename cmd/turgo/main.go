@@ -48,7 +48,7 @@ Exit codes:
        by the next run`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noCommand,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return command.Help()
 		},
@@ -61,6 +61,14 @@ Exit codes:
 	})
 	root.AddCommand(newRun(), newCheck(), newModule(), newCheckpoints(), newVersion())
 	return root
+}
+
+// noCommand refuses what is the name of no subcommand.
+func noCommand(command *cobra.Command, arguments []string) error {
+	if len(arguments) == 0 {
+		return nil
+	}
+	return badInput(fmt.Errorf("%s has no command %q: see %s --help", command.CommandPath(), arguments[0], command.CommandPath()))
 }
 
 // exactly wants n arguments; what are their names.

@@ -17,7 +17,7 @@ func newModule() *cobra.Command {
 	module := &cobra.Command{
 		Use:   "module",
 		Short: "Look at operator modules",
-		Args:  cobra.NoArgs,
+		Args:  noCommand,
 		RunE:  func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
 	module.AddCommand(&cobra.Command{
