@@ -63,7 +63,7 @@ func TestSplitAgreesWithARegularExpression(t *testing.T) {
 	var lines []turgotest.Record
 	var want []turgotest.Record
 	for range 3000 {
-		line := make([]byte, random.IntN(70))
+		line := make([]byte, random.IntN(200))
 		for i := range line {
 			if line[i] = byte(random.Uint32()); random.IntN(3) > 0 {
 				line[i] = alphabet[random.IntN(len(alphabet))]

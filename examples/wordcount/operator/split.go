@@ -24,30 +24,44 @@ func (s *split) process(lines *turgo.Batch) {
 	}
 }
 
-// line walks the line eight bytes at a time. In each step it looks only at the
-// edges: the bytes where a word starts or ends.
+// line walks the line in windows of 64 bytes. A window becomes a mask with a
+// bit for each byte, and the mask its edges: the bits where a word starts or ends.
 func (s *split) line(line []byte) {
 	var empty [0]byte
-	start := -1         // of the word that is open, or -1
-	before := uint64(0) // whether the byte before this step is in a word
-	for at := 0; at < len(line); at += 8 {
-		in := inWord(load(line, at))
-		edges := in ^ (in<<8 | before)
-		before = in >> 56
+	for at := 0; at < len(line); {
+		mask := window(line, at)
+		edges := mask ^ mask<<1
+		next := at + 64
 		for edges != 0 {
-			edge := at + bits.TrailingZeros64(edges)>>3
+			start := at + bits.TrailingZeros64(edges)
 			edges &= edges - 1
-			if start < 0 {
-				start = edge
-			} else {
-				s.words.Emit(line[start:edge], empty[:])
-				start = -1
+			end := at + bits.TrailingZeros64(edges) // 64 for no bit
+			edges &= edges - 1
+			if end == next {
+				end = wordEnd(line, end)
+				next = end
 			}
+			s.words.Emit(line[start:end], empty[:])
 		}
+		at = next
 	}
-	if start >= 0 {
-		s.words.Emit(line[start:], empty[:])
+}
+
+// window is a mask of which of up to 64 bytes from an offset belong to words.
+func window(line []byte, at int) (mask uint64) {
+	count := min(len(line)-at+7, 64) &^ 7
+	for i := 0; i < count; i += 8 {
+		mask |= inWord(load(line, at+i)) << uint(i)
 	}
+	return mask
+}
+
+// wordEnd is where a word that goes on at an offset ends.
+func wordEnd(line []byte, at int) int {
+	for at < len(line) && inWord(uint64(line[at])) != 0 {
+		at++
+	}
+	return at
 }
 
 // load returns the eight bytes at offset, with zeros after the line's end.
@@ -73,12 +87,13 @@ const (
 	lows  = 0x7f * ones
 )
 
-// inWord sets the lowest bit of each byte that belongs to a word.
+// inWord is a mask of which of eight bytes belong to words.
 func inWord(bytes uint64) uint64 {
 	ascii := bytes & lows
 	lower := ascii | 0x20*ones
 	letter := (lower + (0x80-'a')*ones) &^ (lower + (0x7f-'z')*ones)
 	digit := (ascii + (0x80-'0')*ones) &^ (ascii + (0x7f-'9')*ones)
 	underscore := highs - (ascii ^ '_'*ones)
-	return (letter | digit | underscore) & highs &^ bytes >> 7
+	in := (letter | digit | underscore) & highs &^ bytes >> 7
+	return in * 0x0102040810204080 >> 56 // the lowest bits of the bytes, side by side
 }
