@@ -131,6 +131,7 @@ func (w *World) damage() {
 		return
 	}
 	name := names[len(names)-1-w.random.IntN(2)]
+	w.log = nil
 	w.store.Damage(name, func(data []byte) []byte {
 		data[w.random.IntN(len(data))] ^= 1 << w.random.IntN(8)
 		return data

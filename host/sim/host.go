@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -234,7 +235,9 @@ func (s *hostStore) Create(ctx context.Context, name string, data []byte) error 
 	if err := s.alive(); err != nil {
 		return err
 	}
-	return s.host.world.store.Create(ctx, name, data)
+	err := s.host.world.store.Create(ctx, name, data)
+	s.host.world.log = nil // what was read of it is old
+	return err
 }
 
 func (s *hostStore) Upload(ctx context.Context, name string, content io.Reader, size int64) error {
@@ -262,5 +265,9 @@ func (s *hostStore) Delete(ctx context.Context, name string) error {
 	if err := s.alive(); err != nil {
 		return err
 	}
-	return s.host.world.store.Delete(ctx, name)
+	err := s.host.world.store.Delete(ctx, name)
+	if strings.HasPrefix(name, "manifest/") {
+		s.host.world.log = nil
+	}
+	return err
 }

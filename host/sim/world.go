@@ -41,6 +41,7 @@ type World struct {
 	plans   []*plan.Plan // by parallelism - 1
 	input   *input
 	store   *memstore.Store
+	log     *checkpoint.Log // as last read; nil after a change
 	ledgers map[string]*ledger
 	hosts   []*host // the last one leads; others live on without knowing better
 	acting  *host   // whose code runs now
@@ -207,6 +208,7 @@ func (w *World) crash(h *host) {
 	w.Ends["crashed"]++
 	h.crash()
 	w.store.Crash(func(string) bool { return w.random.IntN(2) == 0 })
+	w.log = nil
 	w.remove(h)
 }
 
@@ -330,8 +332,12 @@ func (w *World) names(prefix string) ([]string, error) {
 	return w.store.List(context.Background(), prefix)
 }
 
-// openLog reads the log, without faults.
+// openLog reads the log, without faults. It gives the same one until the log
+// changes.
 func (w *World) openLog() *checkpoint.Log {
+	if w.log != nil {
+		return w.log
+	}
 	w.quiet = true
 	defer func() { w.quiet = false }()
 	log, err := checkpoint.OpenLog(context.Background(), w.store)
@@ -339,5 +345,6 @@ func (w *World) openLog() *checkpoint.Log {
 		w.violated("the log cannot be opened: %v", err)
 		return nil
 	}
+	w.log = log
 	return log
 }
