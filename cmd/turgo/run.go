@@ -21,7 +21,7 @@ import (
 type runFlags struct {
 	connectors            *string
 	acceptDuplicatesFrom  uint64
-	allowNonRestoredState bool
+	allowDroppedState bool
 	logLevel              string
 }
 
@@ -46,7 +46,7 @@ standard output instead; its fields stand in docs/command-line.md.`,
 	flags.connectors = connectorsFlag(command)
 	command.Flags().Uint64Var(&flags.acceptDuplicatesFrom, "accept-duplicates-from", 0,
 		"go back to the checkpoint of this `epoch` though a newer one may have been committed: output after it appears again")
-	command.Flags().BoolVar(&flags.allowNonRestoredState, "allow-non-restored-state", false,
+	command.Flags().BoolVar(&flags.allowDroppedState, "allow-dropped-state", false,
 		"start though the checkpoint holds state that no operator of the job claims; that state is dropped")
 	command.Flags().StringVar(&flags.logLevel, "log-level", "info", "least `level` of log lines: debug, info, warn or error")
 	return command
@@ -92,7 +92,7 @@ func run(command *cobra.Command, path string, flags runFlags) (err error) {
 		Plan: l.plan, Store: store, Runtime: l.engine, Logger: logger, Stop: stop,
 		OnStatus:              show,
 		AcceptDuplicatesFrom:  checkpoint.Epoch(flags.acceptDuplicatesFrom),
-		AllowNonRestoredState: flags.allowNonRestoredState,
+		AllowNonRestoredState: flags.allowDroppedState,
 		Observe:               observe,
 	})
 	display.end()
