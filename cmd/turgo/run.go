@@ -19,10 +19,10 @@ import (
 )
 
 type runFlags struct {
-	connectors            *string
-	acceptDuplicatesFrom  uint64
-	allowDroppedState bool
-	logLevel              string
+	connectors           *string
+	acceptDuplicatesFrom uint64
+	allowDroppedState    bool
+	logLevel             string
 }
 
 func newRun() *cobra.Command {
