@@ -10,6 +10,17 @@ import (
 	"github.com/turgo-stream/turgo/abi/record"
 )
 
+// Limits on what a connector hands to the host, in bytes and in number.
+const (
+	SplitIDBytesMax         = 4 << 10
+	SplitDataBytesMax       = 64 << 10
+	PositionBytesMax        = 64 << 10
+	CommittableIDBytesMax   = 4 << 10
+	CommittableDataBytesMax = 64 << 10
+	SplitsMax               = 1 << 20 // of one source
+	CommittablesMax         = 1 << 10 // of one Prepare
+)
+
 // Connector is one named connector. A nil factory means that it has no such side.
 type Connector struct {
 	Name    string
@@ -31,15 +42,15 @@ type Config struct {
 
 // Split is a part of the input that one reader reads alone and in order.
 type Split struct {
-	ID   string // unique in the source, stable over restarts; at most 4 KiB
-	Data []byte // the connector's own; at most 64 KiB
+	ID   string // UTF-8, unique in the source, stable over restarts
+	Data []byte // the connector's own
 }
 
 // Assignment hands a split to a reader, from a position. A nil position is the
 // split's start.
 type Assignment struct {
 	Split    Split
-	Position []byte // at most 64 KiB
+	Position []byte
 }
 
 // Delivery is what a reader gives: a batch of one split that ends at Position,
@@ -81,7 +92,7 @@ type Reader interface {
 }
 
 // Committable is what a writer prepared for one checkpoint and the sink can
-// commit later, even from another process. Data is at most 64 KiB.
+// commit later, even from another process.
 type Committable struct {
 	ID   string // unique in the job; names it in logs and in `turgo checkpoints show`
 	Data []byte

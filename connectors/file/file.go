@@ -29,9 +29,6 @@ const (
 	batchBytesDefault = 64 << 10
 	batchBytesMin     = 1 << 10
 	batchBytesMax     = 16 << 20
-
-	// splitsMax bounds how many files one source reads.
-	splitsMax = 1 << 20
 )
 
 func configError(field, format string, args ...any) error {

@@ -150,8 +150,8 @@ func listFiles(ctx context.Context, settings sourceSettings, baseDir string) ([]
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
-	if len(names) > splitsMax {
-		return nil, configError("paths", "%d files, at most %d can be read", len(names), splitsMax)
+	if len(names) > connectors.SplitsMax {
+		return nil, configError("paths", "%d files, at most %d can be read", len(names), connectors.SplitsMax)
 	}
 	splits := make([]connectors.Split, len(names))
 	for i, name := range names {

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -61,7 +62,13 @@ func (s *source) Discover(ctx context.Context) ([]connectors.Split, bool, error)
 		if err != nil {
 			return nil, false, fromStatus(ctx, err, s.explain)
 		}
-		splits = append(splits, splitsFromWire(page.GetSplits())...)
+		part, err := splitsFromWire(page.GetSplits())
+		if err != nil {
+			return nil, false, err
+		}
+		if splits = append(splits, part...); len(splits) > connectors.SplitsMax {
+			return nil, false, fmt.Errorf("wire: the connector found more than %d splits", connectors.SplitsMax)
+		}
 		final = page.GetFinal()
 	}
 }

@@ -52,8 +52,12 @@ func (w *clientWriter) take(f frame, _ mem.Buffer) (kept bool, err error) {
 		if err := proto.Unmarshal(f.body, &list); err != nil {
 			return false, malformed("committables: %v", err)
 		}
+		committables, err := preparedFromWire(&list)
+		if err != nil {
+			return false, err
+		}
 		select {
-		case w.prepared <- prepared{uint64(f.number), committablesFromWire(&list)}:
+		case w.prepared <- prepared{uint64(f.number), committables}:
 			return false, nil
 		case <-w.context.Done():
 			return false, w.context.Err()

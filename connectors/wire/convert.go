@@ -54,12 +54,17 @@ func splitsToWire(splits []connectors.Split) []*v1.Split {
 	return result
 }
 
-func splitsFromWire(splits []*v1.Split) []connectors.Split {
+// splitsFromWire checks what a connector found against the limits.
+func splitsFromWire(splits []*v1.Split) ([]connectors.Split, error) {
 	result := make([]connectors.Split, len(splits))
 	for i, s := range splits {
+		if s.GetId() == "" || len(s.GetId()) > connectors.SplitIDBytesMax || len(s.GetData()) > connectors.SplitDataBytesMax {
+			return nil, fmt.Errorf("wire: split %.64q has an ID of %d and data of %d bytes; 1..%d and at most %d are allowed",
+				s.GetId(), len(s.GetId()), len(s.GetData()), connectors.SplitIDBytesMax, connectors.SplitDataBytesMax)
+		}
 		result[i] = connectors.Split{ID: s.GetId(), Data: s.GetData()}
 	}
-	return result
+	return result, nil
 }
 
 func assignmentsToWire(assignments []connectors.Assignment) []*v1.Assignment {
@@ -92,6 +97,21 @@ func committablesFromWire(committables *v1.Committables) []connectors.Committabl
 		result = append(result, connectors.Committable{ID: c.GetId(), Data: c.GetData()})
 	}
 	return result
+}
+
+// preparedFromWire checks what a connector prepared against the limits.
+func preparedFromWire(committables *v1.Committables) ([]connectors.Committable, error) {
+	result := committablesFromWire(committables)
+	if len(result) > connectors.CommittablesMax {
+		return nil, fmt.Errorf("wire: %d committables of one epoch, at most %d are allowed", len(result), connectors.CommittablesMax)
+	}
+	for _, c := range result {
+		if c.ID == "" || len(c.ID) > connectors.CommittableIDBytesMax || len(c.Data) > connectors.CommittableDataBytesMax {
+			return nil, fmt.Errorf("wire: committable %.64q has an ID of %d and data of %d bytes; 1..%d and at most %d are allowed",
+				c.ID, len(c.ID), len(c.Data), connectors.CommittableIDBytesMax, connectors.CommittableDataBytesMax)
+		}
+	}
+	return result, nil
 }
 
 var outcomesToWire = map[connectors.Outcome]v1.Outcome{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/turgo-stream/turgo/abi/record"
+	"github.com/turgo-stream/turgo/connectors"
 )
 
 // kind tells what a frame is; abi/connector/v1/connector.proto has the table.
@@ -27,8 +28,8 @@ const (
 	headBytes = 24
 	flagEnd   = 1
 
-	textBytesMax     = 4 << 10
-	positionBytesMax = 64 << 10
+	textBytesMax     = connectors.SplitIDBytesMax
+	positionBytesMax = connectors.PositionBytesMax
 	bodyBytesMax     = record.LengthMax
 	frameBytesMax    = headBytes + textBytesMax + positionBytesMax + bodyBytesMax
 )

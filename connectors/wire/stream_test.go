@@ -337,3 +337,40 @@ func TestMissingSide(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What a connector hands over is held to the limits at the host's door.
+func TestLimits(t *testing.T) {
+	big := make([]byte, connectors.CommittableDataBytesMax+1)
+	for _, given := range [][]connectors.Committable{
+		{{ID: "big", Data: big}}, {{ID: ""}}, {{ID: strings.Repeat("x", connectors.CommittableIDBytesMax+1)}}, make([]connectors.Committable, connectors.CommittablesMax+1),
+	} {
+		s := &scripted{prepare: func(uint64) ([]connectors.Committable, error) { return given, nil }}
+		writer := writerOf(t, s)
+		if got, err := writer.Prepare(context.Background(), 1); err == nil || !strings.Contains(err.Error(), "allowed") {
+			t.Errorf("%d committables arrive, %v", len(got), err)
+		}
+		writer.Close()
+	}
+	for _, given := range []connectors.Delivery{
+		{SplitID: strings.Repeat("x", connectors.SplitIDBytesMax+1)}, {SplitID: "\xff"},
+		{SplitID: "only", Position: make([]byte, connectors.PositionBytesMax+1)},
+	} {
+		s := &scripted{next: func(context.Context) (connectors.Delivery, error) { return given, nil }}
+		reader := readerOf(t, s)
+		if err := reader.Assign(context.Background(), onlySplit); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		for err == nil {
+			_, err = reader.Next(context.Background())
+		}
+		var frame *FrameError
+		if !errors.As(err, &frame) {
+			t.Errorf("%.20s: %v", given.SplitID, err)
+		}
+		reader.Close()
+	}
+	if _, err := splitsFromWire(splitsToWire([]connectors.Split{{ID: "x", Data: big}})); err == nil {
+		t.Error("a split with too much data is accepted")
+	}
+}
