@@ -149,11 +149,7 @@ func TestKilledSinkFails(t *testing.T) {
 	if err := writer.Write(ctx, batchOf("lost")); err != nil {
 		t.Fatal(err)
 	}
-	for pid := range children(t) {
-		if !before[pid] {
-			kill(t, pid)
-		}
-	}
+	killChildren(t, before)
 	_, err = writer.Prepare(ctx, 1)
 	var died *native.ProcessDiedError
 	if !errors.As(err, &died) || !connectors.Retryable(err) || died.UID != "out" {
@@ -165,31 +161,6 @@ func TestKilledSinkFails(t *testing.T) {
 	if _, err := sink.Commit(ctx, []connectors.Committable{{ID: "x"}}); !errors.As(err, &died) {
 		t.Errorf("Commit: %v", err)
 	}
-}
-
-// children lists the processes that this one has.
-func children(t *testing.T) map[int]bool {
-	t.Helper()
-	result := map[int]bool{}
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range stats {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended since
-		}
-		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-		if len(fields) > 1 && fields[1] == strconv.Itoa(os.Getpid()) && fields[0] != "Z" {
-			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			result[pid] = true
-		}
-	}
-	return result
 }
 
 func TestCloseEndsProcesses(t *testing.T) {
