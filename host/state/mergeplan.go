@@ -33,8 +33,9 @@ func planMerge(tables []checkpoint.Table, maxOverlap int) []int {
 	for i, table := range column {
 		ranks[i] = max(tables[table].Level, mergeRank(tables[table].Bytes/8, unit, max(0, most-i)))
 	}
-	first := len(column) - 2
-	lowest := max(ranks[first], ranks[first+1])
+	// After a backlog more than two have to go at once.
+	first := min(len(column)-2, most-1)
+	lowest := slices.Max(ranks[first:])
 	for first > 0 && ranks[first-1] <= lowest {
 		first--
 	}
