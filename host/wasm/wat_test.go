@@ -58,8 +58,29 @@ func buildGo(t testing.TB, folder string) []byte {
 	return data
 }
 
+// compileCache is shared by all tests of a run that do not name their own.
+var compileCache string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "turgo-compile-cache-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	compileCache = dir
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
 func newEngine(t testing.TB, config Config) *Engine {
 	t.Helper()
+	if config.CacheDir == "" {
+		config.CacheDir = compileCache
+	}
 	engine, err := NewEngine(config)
 	if err != nil {
 		t.Fatal(err)
