@@ -144,14 +144,21 @@ func (h *Harness) Send(input string, records ...Record) {
 // AdvanceWatermark moves the watermark and fires the event timers that are due.
 func (h *Harness) AdvanceWatermark(timestamp int64) {
 	h.Helper()
-	h.watermark = max(h.watermark, timestamp)
-	h.fire()
+	h.AdvanceTo(timestamp, h.processingTime)
 }
 
 // AdvanceProcessingTime moves the clock and fires the timers that are due.
 func (h *Harness) AdvanceProcessingTime(timestamp int64) {
 	h.Helper()
-	h.processingTime = max(h.processingTime, timestamp)
+	h.AdvanceTo(h.watermark, timestamp)
+}
+
+// AdvanceTo moves the watermark and the clock at once and fires all timers that
+// are due.
+func (h *Harness) AdvanceTo(watermark, processingTime int64) {
+	h.Helper()
+	h.watermark = max(h.watermark, watermark)
+	h.processingTime = max(h.processingTime, processingTime)
 	h.fire()
 }
 

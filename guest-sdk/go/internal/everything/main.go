@@ -1,0 +1,130 @@
+// Command everything is an operator that does whatever its records ask for, so
+// that tests can compare the SDK under the host with the SDK in its test kit.
+package main
+
+import (
+	"strconv"
+	"strings"
+
+	turgo "github.com/turgo-stream/turgo/guest-sdk/go"
+)
+
+type everything struct {
+	context *turgo.Context
+	prefix  string
+
+	out, log   turgo.Output
+	value      turgo.Value[string]
+	number     turgo.Value[int64]
+	list       turgo.List[string]
+	entries    turgo.Map[int64, string]
+	event      turgo.Timer
+	processing turgo.Timer
+	handled    turgo.Counter
+	last       turgo.Gauge
+}
+
+func (e *everything) Declare(d *turgo.Declaration) {
+	d.Input("commands", turgo.Each(e.command))
+	d.Input("plain", e.plain, turgo.Insert, turgo.Delete)
+	e.out = d.Output("out")
+	e.log = d.Output("log")
+	e.value = turgo.NewValue(d, "value", turgo.String).Versioned(3, func(version uint16, data []byte) (string, error) {
+		return "migrated from " + strconv.Itoa(int(version)), nil
+	})
+	e.number = turgo.NewValue(d, "number", turgo.Int64)
+	e.list = turgo.NewList(d, "list", turgo.String)
+	e.entries = turgo.NewMap(d, "entries", turgo.OrderedInt64, turgo.String)
+	e.event = d.EventTimer("event", e.fired)
+	e.processing = d.ProcessingTimer("processing", e.fired)
+	e.handled = d.Counter("handled")
+	e.last = d.Gauge("last")
+}
+
+func (e *everything) Open(c *turgo.Context) error {
+	e.context = c
+	e.prefix = c.Config.String("prefix", "")
+	return c.Config.Err()
+}
+
+// command does what the value says: a verb and up to two words.
+func (e *everything) command(r *turgo.Batch) error {
+	words := append(strings.Split(string(r.Value()), " "), "", "")
+	verb, first, second := words[0], words[1], words[2]
+	number, _ := strconv.ParseInt(first, 10, 64)
+	e.handled.Add(1)
+	e.last.Set(number)
+	switch verb {
+	case "put":
+		e.value.Put(first)
+	case "get":
+		value, found := e.value.Get()
+		e.tell(r, value+" "+strconv.FormatBool(found))
+	case "add":
+		total, _ := e.number.Get()
+		e.number.Put(total + number)
+		e.tell(r, strconv.FormatInt(total+number, 10))
+	case "clear":
+		e.value.Clear()
+		e.list.Clear()
+		e.entries.Clear()
+	case "append":
+		e.list.Append(first)
+	case "list":
+		for element := range e.list.All() {
+			e.tell(r, element)
+		}
+	case "set":
+		e.entries.Put(number, second)
+	case "delete":
+		e.entries.Delete(number)
+	case "entry":
+		value, found := e.entries.Get(number)
+		e.tell(r, value+" "+strconv.FormatBool(found))
+	case "after":
+		for key, value := range e.entries.After(number) {
+			e.tell(r, strconv.FormatInt(key, 10)+":"+value)
+		}
+	case "entries":
+		for key, value := range e.entries.All() {
+			e.tell(r, strconv.FormatInt(key, 10)+":"+value)
+		}
+	case "event":
+		e.event.Set(number)
+	case "processing":
+		e.processing.Set(number)
+	case "forget":
+		e.event.Delete(number)
+	case "panic":
+		panic("asked to")
+	case "fail":
+		e.tell(r, "never seen")
+		return &turgo.Failure{Code: 9, Text: "asked to fail"}
+	}
+	e.log.Emit([]byte(verb), []byte(first))
+	return nil
+}
+
+func (e *everything) tell(r *turgo.Batch, text string) {
+	e.out.Emit(r.Key(), []byte(e.prefix+text))
+}
+
+func (e *everything) plain(in *turgo.Batch) {
+	for in.Next() {
+		e.out.Forward()
+		e.log.EmitRecord(turgo.Record{Key: in.Value(), Value: in.Key(), Kind: in.Kind(), Timestamp: turgo.NoTimestamp})
+	}
+}
+
+func (e *everything) fired(timers *turgo.Batch) {
+	for timers.Next() {
+		total, _ := e.number.Get()
+		e.tell(timers, "fired at "+strconv.FormatInt(timers.Timestamp(), 10)+" with "+strconv.FormatInt(total, 10))
+	}
+}
+
+func init() {
+	turgo.Register("everything", func() turgo.Operator { return new(everything) })
+}
+
+func main() {}
