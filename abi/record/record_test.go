@@ -212,3 +212,23 @@ func TestABuilderIsUsedAgainWithoutAllocation(t *testing.T) {
 		t.Errorf("%v allocations for a batch", allocations)
 	}
 }
+
+func TestParseOutputWantsOriginsOfTheInput(t *testing.T) {
+	var builder record.Builder
+	for origin := range uint32(3) {
+		builder.Append(record.Record{Key: []byte("k"), Origin: origin, Extensions: record.AppendExtension(nil, 1, nil)})
+	}
+	batch := builder.Finish()
+	if _, err := record.ParseOutput(batch, 3); err != nil {
+		t.Error(err)
+	}
+	for count, want := range []int{24 + 16, 24 + 37 + 16, 24 + 2*37 + 16} {
+		_, err := record.ParseOutput(batch, count)
+		if err == nil {
+			t.Fatalf("origins of %d input records are accepted", count)
+		}
+		if offset := offsetOf(t, err); offset != want {
+			t.Errorf("%d input records: error at %d, want %d: %v", count, offset, want, err)
+		}
+	}
+}

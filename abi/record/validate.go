@@ -22,7 +22,14 @@ func malformed(offset int, format string, args ...any) error {
 
 // Parse checks bytes from an untrusted place and returns them as a batch. It
 // is total: any byte string is valid or gives a *FormatError. It copies nothing.
-func Parse(data []byte) (Batch, error) {
+func Parse(data []byte) (Batch, error) { return parse(data, math.MaxUint32+1) }
+
+// ParseOutput is Parse for what an operator emits while it handles a batch of
+// count records: each origin must be the index of one of them.
+func ParseOutput(data []byte, count int) (Batch, error) { return parse(data, uint64(count)) }
+
+// parse wants origins below a bound.
+func parse(data []byte, origins uint64) (Batch, error) {
 	fixed, err := parseHeader(data)
 	if err != nil {
 		return nil, err
@@ -30,10 +37,10 @@ func Parse(data []byte) (Batch, error) {
 	count := binary.LittleEndian.Uint32(data[8:])
 	rest := data[HeaderLength:]
 	for range count {
-		size, ok := quickRecord(rest, fixed)
+		size, ok := quickRecord(rest, fixed, origins)
 		if !ok {
 			offset := len(data) - len(rest)
-			if size, err = parseRecord(data, offset, fixed); err != nil {
+			if size, err = parseRecord(data, offset, fixed, origins); err != nil {
 				return nil, err
 			}
 		}
@@ -48,7 +55,7 @@ func Parse(data []byte) (Batch, error) {
 // quickRecord accepts the usual record: no extensions, nothing wrong. For all
 // others parseRecord says what they are. Sums cannot wrap: they are of three
 // 32-bit numbers in 64 bits.
-func quickRecord(rest []byte, fixed int) (size int, ok bool) {
+func quickRecord(rest []byte, fixed int, origins uint64) (size int, ok bool) {
 	if len(rest) < FixedLength {
 		return 0, false
 	}
@@ -57,6 +64,9 @@ func quickRecord(rest []byte, fixed int) (size int, ok bool) {
 	keyLength, valueLength := lengths&math.MaxUint32, lengths>>32
 	need, flags := head&math.MaxUint32, head>>32
 	if need != uint64(fixed)+keyLength+valueLength || need > uint64(len(rest)) {
+		return 0, false
+	}
+	if uint64(binary.LittleEndian.Uint32(rest[16:])) >= origins {
 		return 0, false
 	}
 	if flags&^flagsKnown != 0 || flags&flagKeyNull != 0 && keyLength != 0 || flags&flagValueNull != 0 && valueLength != 0 {
@@ -94,7 +104,7 @@ func parseHeader(data []byte) (fixed int, err error) {
 	return fixed, nil
 }
 
-func parseRecord(data []byte, offset, fixed int) (size int, err error) {
+func parseRecord(data []byte, offset, fixed int, origins uint64) (size int, err error) {
 	rest := data[offset:]
 	if len(rest) < fixed {
 		return 0, malformed(offset, "%d bytes left, a record's fixed part has %d", len(rest), fixed)
@@ -105,6 +115,9 @@ func parseRecord(data []byte, offset, fixed int) (size int, err error) {
 	}
 	if flags := binary.LittleEndian.Uint32(rest[4:]); flags&^flagsKnown != 0 {
 		return 0, malformed(offset+4, "unknown flags or reserved bytes %#x", flags)
+	}
+	if origin := binary.LittleEndian.Uint32(rest[16:]); uint64(origin) >= origins {
+		return 0, malformed(offset+16, "a record has the origin %d, the input batch has %d records", origin, origins)
 	}
 	keyLength := uint64(binary.LittleEndian.Uint32(rest[20:]))
 	valueLength := uint64(binary.LittleEndian.Uint32(rest[24:]))
