@@ -186,3 +186,28 @@ func TestFollowIsFair(t *testing.T) {
 		}
 	}
 }
+
+// A position that was reached by reading parts of lines again leads back into
+// the same file.
+func TestFollowResumes(t *testing.T) {
+	path, source := followed(t)
+	other := connectors.Assignment{Split: connectors.Split{ID: "in-other"}}
+	write(t, path, "")
+	write(t, path+"-other", "")
+	reader := assign(t, source, only, other)
+	for part := range 3 {
+		appendTo(t, path, strings.Repeat(string(rune(0x61+part)), 100))
+		nothing(t, reader)
+	}
+	appendTo(t, path, "\nnext\n")
+	delivery, err := reader.Next(context.Background())
+	if err != nil || delivery.Batch.Count() != 2 {
+		t.Fatalf("%+v, %v", delivery, err)
+	}
+	appendTo(t, path, "after\n")
+	from := only
+	from.Position = delivery.Position
+	if got := collect(t, assign(t, source, from), 1); got[0] != "after" {
+		t.Errorf("%q", got)
+	}
+}

@@ -47,10 +47,11 @@ type fingerprint struct {
 	length int
 }
 
-// see takes bytes that stand at offset.
+// see takes bytes that stand at offset, which may have been read before.
 func (f *fingerprint) see(offset int64, data []byte) {
-	if offset == int64(f.length) && f.length < fingerprintBytes {
-		f.length += copy(f.bytes[f.length:], data)
+	known := int64(f.length) - offset
+	if f.length < fingerprintBytes && known >= 0 && known < int64(len(data)) {
+		f.length += copy(f.bytes[f.length:], data[known:])
 	}
 }
 

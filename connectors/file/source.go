@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"golang.org/x/sys/unix"
 
 	"github.com/turgo-stream/turgo/connectors"
 )
@@ -195,21 +196,18 @@ func whyNone(pattern, baseDir string) string {
 	return err.Error()
 }
 
-// openRegular opens a regular file. Others are refused before they are opened:
-// opening a pipe would wait for its writer.
+// openRegular opens a regular file. It does not block where it meets a pipe
+// without a writer, which it refuses as it does all that has no offsets.
 func openRegular(path string) (*os.File, os.FileInfo, error) {
-	info, err := os.Stat(path)
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s is not a regular file", path)
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
 	}
-	file, err := os.Open(path)
 	if err != nil {
-		return nil, nil, err
-	}
-	if info, err = file.Stat(); err != nil {
 		file.Close()
 		return nil, nil, err
 	}

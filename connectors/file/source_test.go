@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"github.com/turgo-stream/turgo/abi/record"
 	"github.com/turgo-stream/turgo/connectors"
@@ -264,6 +265,13 @@ func TestUnreadable(t *testing.T) {
 	err := Connector().Source().Check(context.Background(), configOf(t, folder, fields{"paths": []string{"link"}}))
 	if err == nil {
 		t.Error("a link to nowhere passes the check")
+	}
+	if err := unix.Mkfifo(filepath.Join(folder, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err = Connector().Source().Check(context.Background(), configOf(t, folder, fields{"paths": []string{"pipe"}}))
+	if err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("a pipe: %v", err)
 	}
 	write(t, filepath.Join(folder, "in"), "x\n")
 	source := openSource(t, configOf(t, folder, fields{"paths": []string{"in"}}))
