@@ -93,6 +93,7 @@ type Backend struct {
 
 	cache
 	below    bool // Pebble may hold something, now or soon
+	seen     *seenKeys
 	sequence uint64
 	undoes   uint64
 	open     int   // transactions
@@ -135,6 +136,7 @@ func Open(config Config) (*Backend, error) {
 	b.chunkBytes = int(min(max(config.CacheBytes/64, minChunkBytes), maxChunkBytes))
 	b.stamp, b.unwritten = 1, 1
 	b.young = newGeneration(1, b.chunkBytes, 0)
+	b.seen = newSeenKeys(config.CacheBytes / seenShare)
 	b.sequence = config.Attempt<<(64-attemptBits) + 1
 	if err := b.openPebble(); err != nil {
 		return nil, err
@@ -147,6 +149,8 @@ func (b *Backend) path(elements ...string) string {
 }
 
 const (
+	// seenShare is the part of the cache's budget that the filter of keys takes.
+	seenShare     = 16
 	attemptBits   = 24
 	bloomBits     = 10
 	blockBytes    = 16 << 10

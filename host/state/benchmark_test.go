@@ -121,3 +121,30 @@ func setTimers(b *testing.B, k *Keyed, keys [][]byte) {
 		must(b, k.Commit())
 	}
 }
+
+// BenchmarkNewKeys is the first sight of a key where tables exist: a look-up
+// that filters answer, then a write.
+func BenchmarkNewKeys(b *testing.B) {
+	_, backend, k := benchmarkBackend(b, 128<<20)
+	keys := benchmarkKeys(1_000_000)
+	const epoch = 100_000
+	for start := 0; start < 500_000; start += epoch {
+		fill(b, k, keys[start:start+epoch])
+		checkpointNow(b, backend)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		fill(b, k, keys[500_000:])
+		b.StopTimer()
+		k.Begin()
+		for _, key := range keys[500_000:] {
+			must(b, k.SetKey(key))
+			must(b, k.Clear(stateCount))
+		}
+		k.Rollback()
+		b.StartTimer()
+		break
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/500_000, "ns/key")
+}

@@ -146,7 +146,7 @@ func (b *Backend) read(hash uint64, key []byte, chain *chain) (value []byte, fou
 		return e.value(), true, nil
 	}
 	b.metrics.misses++
-	if !b.below {
+	if !b.below || b.seen != nil && !b.seen.has(hash) {
 		return nil, false, nil
 	}
 	stored, closer, err := b.db.Get(key)

@@ -38,7 +38,7 @@ func (b *Backend) Restore(ctx context.Context, tables []checkpoint.Table) error 
 		start = end
 	}
 	b.tables = own
-	b.below = true
+	b.below, b.seen = true, nil
 	b.ingests.Add(1)
 	for _, k := range b.operators {
 		for _, t := range k.timers {

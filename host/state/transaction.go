@@ -115,6 +115,9 @@ func (k *Keyed) writeVersion(hash uint64, key, header, value []byte, flags uint3
 		b.logSet(e.header.position, change.changed)
 	} else {
 		e.header.position = b.logAppend(change.changed)
+		if b.seen != nil && indexed && !b.seen.add(hash) {
+			b.seen = nil
+		}
 	}
 	if head != nil {
 		*e.link() = *head
