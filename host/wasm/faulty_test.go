@@ -45,7 +45,7 @@ func TestFaultyGuestsFailWithinTheirLimits(t *testing.T) {
 		{"eats-memory", KindMemory, "memory limit: the guest wanted 33685504 bytes of memory, the limit is 33554432 (unreachable)"},
 		{"malformed-output", KindOutput, `output: emit: record: batch is malformed at byte 0: magic "{\"ab", want "TRGB"`},
 		{"undeclared-output", KindProtocol, "protocol: emit: output 1 is not declared, there are 1"},
-		{"origin-out-of-range", KindOutput, "output: emit: a record has the origin 77, the input batch has 2 records"},
+		{"origin-out-of-range", KindOutput, "output: emit: record: batch is malformed at byte 40: a record has the origin 77, the input batch has 2 records"},
 		{"emits-forever", KindOutput, "output: the call emits more than 1048576 bytes"},
 		{"status", KindProtocol, "protocol: the guest returned the status 7"},
 	} {

@@ -75,19 +75,13 @@ func (o *Operator) emit(stack []uint64) {
 	if o.outputs.bytes > o.limits.OutputBytes {
 		o.abort(KindOutput, "the call emits more than %d bytes", o.limits.OutputBytes)
 	}
-	batch, err := record.Parse(o.outputs.add(index, data))
+	batch, err := record.ParseOutput(o.outputs.add(index, data), o.batch.Count())
 	if err != nil {
 		o.abort(KindOutput, "emit: %v", err)
 	}
 	o.outputs.records += max(int64(batch.Count()), 1)
 	if o.outputs.records > o.limits.OutputRecords {
 		o.abort(KindOutput, "the call emits more than %d records", o.limits.OutputRecords)
-	}
-	origins := uint32(o.batch.Count())
-	for cursor := batch.Records(); cursor.Next(); {
-		if origin := cursor.Record().Origin(); origin >= origins {
-			o.abort(KindOutput, "emit: a record has the origin %d, the input batch has %d records", origin, origins)
-		}
 	}
 }
 
