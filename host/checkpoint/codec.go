@@ -72,6 +72,13 @@ func decodeEntry(data []byte) (Entry, error) {
 	return decodeBody(fields[2], body)
 }
 
+// checksumOf is the checksum in the head line of a copy that is in order.
+func checksumOf(data []byte) string {
+	head, _, _ := bytes.Cut(data, []byte("\n"))
+	_, checksum, _ := bytes.Cut(head, []byte("sha256:"))
+	return string(checksum)
+}
+
 func decodeBody(kind string, body []byte) (Entry, error) {
 	var entry Entry
 	var target any

@@ -42,13 +42,18 @@ type Entry struct {
 }
 
 // EntryInfo tells about one entry of the log. Claim and Checkpoint are both nil
-// where Damaged is set.
+// where Damaged or Stray is set.
 type EntryInfo struct {
 	Entry
 	Number  uint64
 	Bytes   int64 // of one copy
 	Copies  int   // that are in order: 0, 1 or 2
 	Damaged *DamagedError
+	// Stray marks what a host wrote that had lost the job long before, at a number
+	// that was free again. The log goes on from another entry: this one never counted.
+	Stray bool
+
+	checksum string
 }
 
 // entryNames are the names of the two copies of an entry.
@@ -72,10 +77,11 @@ func entryNumber(name string) (number uint64, ok bool) {
 // numbered without gaps; only the oldest ones are ever deleted. A Log belongs to
 // one goroutine.
 type Log struct {
-	store   Store
-	next    uint64
-	entries []EntryInfo
-	objects []string
+	store    Store
+	next     uint64
+	previous string // checksum of the last entry; empty = unknown
+	entries  []EntryInfo
+	objects  []string
 }
 
 // OpenLog reads the log in a store. Damaged entries are no error here: Decide
@@ -103,7 +109,9 @@ func OpenLog(ctx context.Context, store Store) (*Log, error) {
 		}
 		l.entries = append(l.entries, info)
 		l.next = number + 1
+		l.previous = info.checksum
 	}
+	markStrays(l.entries)
 	for _, prefix := range []string{TablePrefix, splitsPrefix} {
 		objects, err := store.List(ctx, prefix)
 		if err != nil {
@@ -112,6 +120,21 @@ func OpenLog(ctx context.Context, store Store) (*Log, error) {
 		l.objects = append(l.objects, objects...)
 	}
 	return l, nil
+}
+
+// markStrays follows the log back from its newest entry: each one holds the
+// checksum of the one before.
+func markStrays(entries []EntryInfo) {
+	for i := len(entries) - 1; i > 0; i-- {
+		previous := entries[i].previous()
+		if previous == "" || entries[i-1].checksum == "" || previous == entries[i-1].checksum {
+			continue
+		}
+		for j := range entries[:i] {
+			entries[j].Entry, entries[j].Damaged, entries[j].Stray = Entry{}, nil, true
+		}
+		return
+	}
 }
 
 // missingEntries stands for entries that are gone though older ones are there.
@@ -177,17 +200,27 @@ func (l *Log) read(ctx context.Context, number uint64) (EntryInfo, error) {
 			break
 		}
 		good = data
-		info.Entry, info.Bytes = entry, int64(len(data))
+		info.Entry, info.Bytes, info.checksum = entry, int64(len(data)), checksumOf(data)
 		info.Copies++
 	}
 	if good == nil && otherFormat != nil {
 		return info, otherFormat
 	}
 	if good == nil {
-		info.Entry, info.Copies = Entry{}, 0
+		info.Entry, info.Copies, info.checksum = Entry{}, 0, ""
 		info.Damaged = &DamagedError{Names: []string{nameA, nameB}, Reason: strings.Join(slices.Compact(reasons), "; ")}
 	}
 	return info, nil
+}
+
+func (e *Entry) previous() string {
+	switch {
+	case e.Claim != nil:
+		return e.Claim.Previous
+	case e.Checkpoint != nil:
+		return e.Checkpoint.Previous
+	}
+	return ""
 }
 
 func (e *Entry) number() uint64 {
@@ -206,11 +239,11 @@ func (l *Log) Append(ctx context.Context, entry Entry) (uint64, error) {
 	switch {
 	case entry.Claim != nil:
 		claim := *entry.Claim
-		claim.Number = number
+		claim.Number, claim.Previous = number, l.previous
 		entry.Claim = &claim
 	case entry.Checkpoint != nil:
 		m := *entry.Checkpoint
-		m.Number = number
+		m.Number, m.Previous = number, l.previous
 		entry.Checkpoint = &m
 	}
 	data, err := encodeEntry(entry)
@@ -232,6 +265,7 @@ func (l *Log) Append(ctx context.Context, entry Entry) (uint64, error) {
 		return 0, fmt.Errorf("checkpoint: write %s: %w", nameA, err)
 	}
 	l.next++
+	l.previous = checksumOf(data)
 	if err := l.checkNewest(ctx, number); err != nil {
 		return 0, err
 	}

@@ -12,6 +12,7 @@ type Manifest struct {
 	Attempt        uint64 `json:"attempt"`
 	Epoch          Epoch  `json:"epoch"`
 	Number         uint64 `json:"number"`      // in the log, set by it
+	Previous       string `json:"previous"`    // checksum of the entry before, set by the log
 	TakenMS        int64  `json:"taken_ms"`    // milliseconds since the Unix epoch, when the barrier was sent
 	DurationMS     int64  `json:"duration_ms"` // from the barrier to the last acknowledgement
 	Bytes          int64  `json:"bytes"`       // of the tables that are new in this checkpoint
@@ -105,14 +106,15 @@ type Attachment struct {
 // Claim is the log entry by which a coordinator takes over the job. It makes
 // appends of every earlier coordinator fail.
 type Claim struct {
-	Format  int    `json:"format"`
-	Job     string `json:"job"`
-	JobUUID string `json:"job_uuid"`
-	Attempt uint64 `json:"attempt"`
-	Number  uint64 `json:"number"` // in the log, set by it
-	TakenMS int64  `json:"taken_ms"`
-	Host    string `json:"host"`
-	PID     int    `json:"pid"`
+	Format   int    `json:"format"`
+	Job      string `json:"job"`
+	JobUUID  string `json:"job_uuid"`
+	Attempt  uint64 `json:"attempt"`
+	Number   uint64 `json:"number"`   // in the log, set by it
+	Previous string `json:"previous"` // checksum of the entry before, set by the log
+	TakenMS  int64  `json:"taken_ms"`
+	Host     string `json:"host"`
+	PID      int    `json:"pid"`
 	// AcceptDuplicatesFrom is the epoch that the user chose to resume from in
 	// spite of a damaged newer checkpoint; 0 = none.
 	AcceptDuplicatesFrom Epoch `json:"accept_duplicates_from,omitempty"`

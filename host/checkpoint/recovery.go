@@ -161,6 +161,7 @@ func Decide(contents Contents, facts Facts, options Options) Decision {
 // take notes what one entry tells, whatever is decided.
 func (d *Decision) take(entry *EntryInfo) {
 	switch {
+	case entry.Stray:
 	case entry.Claim != nil:
 		d.JobUUID = entry.Claim.JobUUID
 		d.Attempt = max(d.Attempt, entry.Claim.Attempt+1)

@@ -104,9 +104,13 @@ func (w *World) checkStore() {
 }
 
 // oldestRetained is the number of the oldest checkpoint that deletion spares.
+// Below a gap there is only what a host wrote that had lost the job.
 func oldestRetained(entries []checkpoint.EntryInfo) uint64 {
 	kept := retained
 	for i := len(entries) - 1; i >= 0; i-- {
+		if entries[i].Damaged != nil && kept < retained {
+			return entries[i].Number + 1
+		}
 		if entries[i].Checkpoint == nil {
 			continue
 		}

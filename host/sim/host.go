@@ -108,10 +108,15 @@ func (h *host) crash() {
 	}
 }
 
-// close ends the host in good order, as the real runner does: the context ends,
-// workers finish what they have, everything is closed.
+// close ends the host in good order, as the real runner does: workers go on for
+// a moment, the context ends, they finish what they have, everything is closed.
 func (h *host) close() {
 	h.world.acting = h
+	for _, worker := range h.workers {
+		for range h.world.random.IntN(3) {
+			worker.run()
+		}
+	}
 	h.cancel()
 	for _, worker := range h.workers {
 		worker.stalled = 0

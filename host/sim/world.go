@@ -209,6 +209,7 @@ func (w *World) crash(h *host) {
 	h.crash()
 	w.store.Crash(func(string) bool { return w.random.IntN(2) == 0 })
 	w.log = nil
+	w.checkStore()
 	w.remove(h)
 }
 
@@ -263,6 +264,7 @@ func (w *World) ended(h *host, outcome *job.Outcome) {
 		w.violated("host %d lost a job that nobody else claimed", h.number)
 	}
 	h.close()
+	w.checkStore()
 	w.remove(h)
 }
 
