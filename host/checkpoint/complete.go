@@ -21,7 +21,7 @@ func (c *Coordinator) write(actions []Action) []Action {
 	slices.SortFunc(m.Tasks, func(a, b TaskSnapshot) int { return compareTasks(a.Task, b.Task) })
 	m.Bytes = newTableBytes(c.base, m)
 	m.Pending = c.commits.unconfirmed(m.Epoch)
-	m.Ended = c.ending == finishing && c.current.ended == len(c.tasks)
+	m.Ended = c.current.ended
 	m.Finished = m.Ended && len(m.Pending) == 0
 	return c.append(actions, m)
 }

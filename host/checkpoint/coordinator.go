@@ -125,7 +125,7 @@ type inProgress struct {
 	started   time.Time
 	snapshots map[TaskID]TaskSnapshot
 	barriers  map[TaskID]bool // source tasks that passed the barrier
-	ended     int             // snapshots of tasks whose input had ended before the barrier
+	ended     bool            // all input had ended before the barrier was sent
 	manifest  *Manifest
 }
 
@@ -231,6 +231,7 @@ func (c *Coordinator) start(actions []Action) []Action {
 	c.phase = collecting
 	c.current = inProgress{
 		epoch: c.epoch, final: c.ending != endless, started: c.now,
+		ended:     c.ending == finishing,
 		snapshots: make(map[TaskID]TaskSnapshot, len(c.tasks)),
 		barriers:  make(map[TaskID]bool, len(c.sourceTasks)),
 	}
@@ -291,9 +292,6 @@ func (c *Coordinator) acknowledged(actions []Action, e TaskAcknowledged) []Actio
 	snapshot.Committables = nil
 	snapshot.Splits = unfinishedSplits(snapshot.Splits)
 	c.current.snapshots[task] = snapshot
-	if c.tasks[task] {
-		c.current.ended++
-	}
 	if len(c.current.snapshots) == len(c.tasks) {
 		actions = c.write(actions)
 	}
