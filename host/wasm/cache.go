@@ -7,9 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 )
 
 // privateDir makes sure that only the owner has access to a folder.
@@ -30,9 +32,19 @@ func privateDir(dir string) error {
 // compile compiles a module, or takes it from the cache. Where the module is
 // valid and only the cache is damaged, it empties the cache and compiles again.
 func (e *Engine) compile(ctx context.Context, data []byte) (wazero.CompiledModule, error) {
-	compiled, err := e.runtime.CompileModule(ctx, data)
+	compileContext, cancel := context.WithTimeout(ctx, e.limits.CompileDuration)
+	defer cancel()
+	// With one worker the compiler would not look at the context.
+	compileContext = experimental.WithCompilationWorkers(compileContext, max(2, runtime.GOMAXPROCS(0)))
+	compiled, err := e.runtime.CompileModule(compileContext, data)
 	if err == nil {
 		return compiled, nil
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if compileContext.Err() != nil {
+		return nil, fmt.Errorf("compiling takes longer than %s", e.limits.CompileDuration)
 	}
 	if e.cache == nil || !isValid(ctx, data) {
 		return nil, fmt.Errorf("module is not valid: %w", err)
@@ -40,7 +52,7 @@ func (e *Engine) compile(ctx context.Context, data []byte) (wazero.CompiledModul
 	if cleanError := emptyCache(e.cacheDir); cleanError != nil {
 		return nil, &hostFault{fmt.Errorf("compile cache %s is damaged, delete it: %w", e.cacheDir, errors.Join(err, cleanError))}
 	}
-	compiled, err = e.runtime.CompileModule(ctx, data)
+	compiled, err = e.runtime.CompileModule(compileContext, data)
 	if err != nil {
 		return nil, &hostFault{fmt.Errorf("compile cache %s is damaged, delete it: %w", e.cacheDir, err)}
 	}

@@ -9,12 +9,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/turgo-stream/turgo/abi"
 	"github.com/turgo-stream/turgo/host/wasm/internal/instrument"
@@ -139,7 +137,6 @@ func (e *Engine) load(ctx context.Context, name string, data []byte) (*Module, e
 	if err != nil {
 		return nil, err
 	}
-	ctx = experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
 	compiled, err := e.compile(ctx, result.Bytes)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,9 @@ type Limits struct {
 	// DepthBytes bounds the frames of nested calls, counted as if every local and
 	// operand took its place: 32 MiB. Set for the engine only.
 	DepthBytes int64
+	// CompileDuration bounds how long a module may take to compile: 2 min. Set
+	// for the engine only.
+	CompileDuration time.Duration
 	// CallDuration bounds one call into the guest: 10 s.
 	CallDuration time.Duration
 	// CallFuel bounds the instructions of one call; none where it is 0.
@@ -38,8 +41,8 @@ const descriptionBytesMax = 1 << 20
 
 var limitsDefault = Limits{
 	MemoryPages: 8192, TableElements: 1 << 18, DepthBytes: 32 << 20,
-	CallDuration: 10 * time.Second,
-	OutputBytes:  256 << 20, OutputRecords: 4 << 20, StateBytes: 256 << 20,
+	CompileDuration: 2 * time.Minute, CallDuration: 10 * time.Second,
+	OutputBytes: 256 << 20, OutputRecords: 4 << 20, StateBytes: 256 << 20,
 	LogLineBytes: 4096, LogLinesPerSecond: 100,
 }
 
@@ -57,6 +60,7 @@ func (l Limits) or(fallback Limits) Limits {
 		MemoryPages:       orDefault(l.MemoryPages, fallback.MemoryPages),
 		TableElements:     orDefault(l.TableElements, fallback.TableElements),
 		DepthBytes:        orDefault(l.DepthBytes, fallback.DepthBytes),
+		CompileDuration:   orDefault(l.CompileDuration, fallback.CompileDuration),
 		CallDuration:      orDefault(l.CallDuration, fallback.CallDuration),
 		CallFuel:          orDefault(l.CallFuel, fallback.CallFuel),
 		OutputBytes:       orDefault(l.OutputBytes, fallback.OutputBytes),

@@ -123,3 +123,10 @@ func TestDamagedCompileCache(t *testing.T) {
 	}
 	load(t, newEngine(t, Config{CacheDir: dir}), "passthrough", data)
 }
+
+// Compiling is bounded, for a module may be made so that it takes for ever.
+func TestCompilingIsBounded(t *testing.T) {
+	good := buildGo(t, "../../examples/passthrough/operator")
+	engine := newEngine(t, Config{CacheDir: t.TempDir() + "/cache", Limits: Limits{CompileDuration: time.Millisecond}})
+	checkRefused(t, engine, good, "compiling takes longer than 1ms")
+}

@@ -29,6 +29,8 @@ type rewriter struct {
 	loops     []int // frames that are charged, innermost last
 	height    int
 	maxHeight int
+	blocks    int
+	labels    int    // of jump tables
 	locals    uint32 // with parameters
 	temporary bool   // the added local is used
 	calls     bool
@@ -54,6 +56,7 @@ func (w *rewriter) function(i int) ([]byte, error) {
 	kind := w.module.types[w.module.functions[i]]
 	w.r = reader{data: b.code, base: b.base}
 	w.out, w.frames, w.loops = w.out[:0], w.frames[:0], w.loops[:0]
+	w.blocks, w.labels = 0, 0
 	w.height, w.maxHeight, w.locals = 0, 0, uint32(len(kind.Parameters))
 	w.temporary, w.calls, w.vector, w.branched = false, false, false, false
 	w.firstPatch, w.firstCharge = 0, 0

@@ -3,8 +3,8 @@ package instrument
 import "encoding/binary"
 
 func (w *rewriter) push(f frame) {
-	if len(w.frames) >= nestingMax {
-		w.r.fail("blocks are nested deeper than %d", nestingMax)
+	if w.blocks++; w.blocks > blocksMax {
+		w.r.fail("function has more than %d blocks", blocksMax)
 		return
 	}
 	w.frames = append(w.frames, f)
@@ -196,6 +196,9 @@ func (w *rewriter) branch(op byte, start int) bool {
 		w.copy(start, effect{1, 0})
 	case opBrTable:
 		n := w.r.count("labels")
+		if w.labels += n; w.labels > labelsMax {
+			w.r.fail("function has more than %d labels in jump tables", labelsMax)
+		}
 		for i := 0; i <= n && w.r.err == nil; i++ {
 			w.label()
 		}

@@ -43,8 +43,12 @@ const (
 	parametersMax = 1000
 	localsMax     = 50_000
 	tablesMax     = 8
-	nestingMax    = 1 << 17
 	globalsMax    = 10_000
+
+	// The compiler's time grows with the square of a function's blocks, so
+	// these bound how long one function can keep it.
+	blocksMax = 10_000
+	labelsMax = 20_000
 )
 
 // FunctionType is a signature.
