@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -146,6 +147,61 @@ func readAll(t *testing.T, w *world, tables []checkpoint.Table) error {
 		}
 	}
 	return b.Prefetch(context.Background())
+}
+
+// A store that stops answering fails reads and merges for as long as it does,
+// and no longer.
+func TestStoreThatDoesNotAnswer(t *testing.T) {
+	w := newWorld()
+	config := w.config(0, 127, 128)
+	config.MaxOverlap = 2
+	b, k := open(t, config)
+	noise := rand.NewChaCha8([32]byte{}) // compresses to nothing smaller
+	value := make([]byte, 300_000)       // larger than what attaching reads
+	for range 3 {
+		_, err := noise.Read(value)
+		must(t, err)
+		put(t, k, "a b c", string(value))
+		checkpointNow(t, b)
+	}
+	tables := b.Tables()
+	w.store.broken = true
+	m := b.Merge()
+	if err := m.Run(context.Background()); !errors.Is(err, errBroken) {
+		t.Errorf("merge: %v, want %v", err, errBroken)
+	}
+	b.CompleteMerge(m)
+	if got := b.Tables(); len(got) != len(tables) {
+		t.Errorf("%d tables after a failed merge, want %d", len(got), len(tables))
+	}
+
+	b, k = open(t, w.config(0, 127, 128))
+	if err := b.Restore(context.Background(), tables); !errors.Is(err, errBroken) {
+		t.Errorf("restore: %v, want %v", err, errBroken)
+	}
+	w.store.broken = false
+	b, k = open(t, w.config(0, 127, 128))
+	must(t, b.Restore(context.Background(), tables))
+	w.store.broken = true
+	k.Begin()
+	failed := 0
+	for key := range strings.FieldsSeq("a b c") {
+		must(t, k.SetKey([]byte(key)))
+		if _, _, _, err := k.ValueGet(stateCount); errors.Is(err, errBroken) {
+			failed++
+		} else if err != nil {
+			t.Errorf("get: %v, want %v", err, errBroken)
+		}
+	}
+	if failed == 0 {
+		t.Error("each value was read without the store")
+	}
+	w.store.broken = false
+	for key := range strings.FieldsSeq("a b c") {
+		must(t, k.SetKey([]byte(key)))
+		wantValue(t, k, string(value))
+	}
+	must(t, k.Commit())
 }
 
 func TestMissingTableIsNamed(t *testing.T) {

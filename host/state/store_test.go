@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -23,8 +24,10 @@ type memoryStore struct {
 	objects map[string][]byte
 	full    bool
 	delay   time.Duration // of each read
-	reads   int
+	broken  bool          // reads fail
 }
+
+var errBroken = errors.New("the store does not answer")
 
 func newMemoryStore() *memoryStore { return &memoryStore{objects: map[string][]byte{}} }
 
@@ -88,9 +91,11 @@ type memoryObject struct {
 
 func (o *memoryObject) ReadAt(p []byte, offset int64) (int, error) {
 	o.store.mu.Lock()
-	o.store.reads++
-	delay := o.store.delay
+	delay, broken := o.store.delay, o.store.broken
 	o.store.mu.Unlock()
+	if broken {
+		return 0, errBroken
+	}
 	time.Sleep(delay) // the store's own latency, not a wait for something
 	return o.Reader.ReadAt(p, offset)
 }
