@@ -61,7 +61,7 @@ generate: ## generate code again from its sources
 	$(GO) generate ./...
 
 sim: ## run the simulation over SEEDS seeds
-	TURGO_SIM_SEEDS=$(SEEDS) $(GO) test -timeout 60m -v ./host/sim/...
+	$(GO) test -timeout 60m -v ./host/sim -args -sim.seeds=$(SEEDS)
 
 tools: ## install what the tests need and Go does not bring: wabt
 	@command -v wat2wasm >/dev/null && exit 0; \
