@@ -12,8 +12,8 @@ var errJSON = errors.New("turgo: not the JSON that was expected")
 
 const jsonDepthMax = 64
 
-// jsonReader reads JSON without reflection: encoding/json would add about half a
-// megabyte to each module.
+// jsonReader reads JSON without reflection: encoding/json makes a module of
+// 2 MB one of 3.3.
 type jsonReader struct {
 	data []byte
 	at   int
