@@ -2,8 +2,9 @@ package native_test
 
 import (
 	"context"
+	"os/exec"
 	"path/filepath"
-	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/turgo-stream/turgo/abi/record"
@@ -21,7 +22,7 @@ func BenchmarkCarriers(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer source.Close()
-			config := connectors.Config{UID: "in", Settings: settings(b, map[string]any{"paths": []string{filepath.Join(runtime.GOROOT(), "src/**/*.go")}})}
+			config := connectors.Config{UID: "in", Settings: settings(b, map[string]any{"paths": []string{filepath.Join(goRoot(b), "src/**/*.go")}})}
 			if err := source.Open(ctx, config); err != nil {
 				b.Fatal(err)
 			}
@@ -73,4 +74,13 @@ func readWhole(b *testing.B, source connectors.Source) (records, bytes int) {
 		}
 	}
 	return records, bytes
+}
+
+func goRoot(b *testing.B) string {
+	b.Helper()
+	output, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return strings.TrimSpace(string(output))
 }
