@@ -142,6 +142,7 @@ func BenchmarkLoadGo(b *testing.B) {
 	dir := b.TempDir() + "/cache"
 	for _, name := range []string{"compile", "cached"} {
 		b.Run(name, func(b *testing.B) {
+			load(b, newEngine(b, Config{CacheDir: dir}), "m", data)
 			for b.Loop() {
 				config := Config{CacheDir: dir}
 				if name == "compile" {
