@@ -81,9 +81,15 @@ func clip(line string, width int) string {
 func statusLine(s *job.Status) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s", s.Job, s.State, (time.Duration(s.UptimeMS) * time.Millisecond).Round(time.Second))
-	fmt.Fprintf(&b, " | in %s/s (%s)", countText(s.RecordsInPerSecond), countText(float64(s.RecordsIn)))
-	fmt.Fprintf(&b, " | out %s/s (%s)", countText(s.RecordsOutPerSecond), countText(float64(s.RecordsOut)))
-	if s.LagRecords >= 0 {
+	ended := s.State == job.Finished || s.State == job.Stopped || s.State == job.Failed
+	if ended {
+		// Rates of the last moment would mislead.
+		fmt.Fprintf(&b, " | in %s | out %s", countText(float64(s.RecordsIn)), countText(float64(s.RecordsOut)))
+	} else {
+		fmt.Fprintf(&b, " | in %s/s (%s)", countText(s.RecordsInPerSecond), countText(float64(s.RecordsIn)))
+		fmt.Fprintf(&b, " | out %s/s (%s)", countText(s.RecordsOutPerSecond), countText(float64(s.RecordsOut)))
+	}
+	if s.LagRecords >= 0 && !ended {
 		fmt.Fprintf(&b, " | lag %s", countText(float64(s.LagRecords)))
 	}
 	if s.WatermarkMS != nil && *s.WatermarkMS != abi.WatermarkMin {

@@ -24,6 +24,11 @@ func TestStatusLine(t *testing.T) {
 	if got := statusLine(&s); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	s.State = job.Stopped
+	want = "words stopped 1m1s | in 12.3M | out 999 | watermark 2023-11-14T22:13:20.123Z | checkpoint 12: 3 MiB in 45 ms | restarts 2"
+	if got := statusLine(&s); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
 	end := int64(abi.WatermarkMax)
 	s = job.Status{Job: "words", State: job.Starting, LagRecords: -1, WatermarkMS: &end, CheckpointFailure: "store is full"}
 	want = "words starting 0s | in 0/s (0) | out 0/s (0) | watermark end of input | checkpoints fail: store is full"

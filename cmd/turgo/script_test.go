@@ -93,13 +93,30 @@ func command(environment []string, name string, arguments ...string) error {
 //	damage PATTERN                flips a byte in the last file that matches
 //	connector NAME FILE           makes the file a connector in the folder connectors
 //	lines FILE PATTERN...         the lines of the files that match, sorted, are FILE's
+//
+// MODULES is the folder of the modules, EXAMPLES that of the examples, and SOURCE
+// some real text.
 func TestScripts(t *testing.T) {
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := filepath.EvalSymlinks(filepath.Join(strings.TrimSpace(string(root)), "src", "runtime"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", filepath.Join(built, "bin")+string(filepath.ListSeparator)+os.Getenv("PATH"))
 			env.Setenv("MODULES", built)
+			env.Setenv("EXAMPLES", examples)
+			env.Setenv("SOURCE", source)
 			env.Setenv("TURGO_CACHE", filepath.Join(built, "cache"))
 			return nil
 		},
