@@ -114,8 +114,9 @@ type Backend struct {
 	merging    bool
 	nextObject atomic.Uint64
 
-	ingest  sync.Mutex    // one part after the other becomes local
-	ingests atomic.Uint64 // how often Pebble's content changed
+	background background
+	ingest     sync.Mutex    // one part after the other becomes local
+	ingests    atomic.Uint64 // how often Pebble's content changed
 }
 
 // Open makes an empty Backend. Its folder is emptied: what is local is a cache.
@@ -214,9 +215,10 @@ func (b *Backend) Operator(uid string, states []abi.StateDescription, timers []a
 	return k, nil
 }
 
-// Close drops what is local. The store keeps what was uploaded. No Write,
-// Merge or Prefetch may run.
+// Close drops what is local. The store keeps what was uploaded. A Write, Merge
+// or Prefetch that runs still is cut off.
 func (b *Backend) Close() error {
+	b.background.close()
 	err := b.scanner.close()
 	err = errors.Join(err, b.db.Close(), b.objects.close(), b.fs.RemoveAll(b.config.Dir))
 	if err != nil {

@@ -175,7 +175,7 @@ func TestStoreThatDoesNotAnswer(t *testing.T) {
 		t.Errorf("%d tables after a failed merge, want %d", len(got), len(tables))
 	}
 
-	b, k = open(t, w.config(0, 127, 128))
+	b, _ = open(t, w.config(0, 127, 128))
 	if err := b.Restore(context.Background(), tables); !errors.Is(err, errBroken) {
 		t.Errorf("restore: %v, want %v", err, errBroken)
 	}

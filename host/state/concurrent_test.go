@@ -3,8 +3,10 @@ package state
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -59,7 +61,14 @@ func TestCountsWhileWritingAndMerging(t *testing.T) {
 		config.CacheBytes = 400 << 10
 		b, k = open(t, config)
 		must(t, b.Restore(context.Background(), tables))
-		go func() { _ = b.Prefetch(t.Context()) }() // it may be cut off by the next restart
+		restored := b
+		prefetched := make(chan error, 1)
+		go func() { prefetched <- restored.Prefetch(context.Background()) }()
+		t.Cleanup(func() {
+			if err := <-prefetched; err != nil {
+				t.Error(err)
+			}
+		})
 		wantCounts(t, k, counts)
 	}
 	if spills == 0 {
@@ -149,5 +158,38 @@ func TestManyTimersAreFiredInOrder(t *testing.T) {
 	}
 	if b.Metrics().TimerPages < 2 {
 		t.Error("all timers were read at once")
+	}
+}
+
+// What runs beside the task ends when the state is closed, and does not start
+// afterwards.
+func TestCloseCutsOffWork(t *testing.T) {
+	w := newWorld()
+	b, k := open(t, w.config(0, 127, 128))
+	put(t, k, "a b c", strings.Repeat("x", 1000))
+	tables := checkpointNow(t, b)
+	config := w.config(0, 127, 128)
+	b, err := Open(config)
+	must(t, err)
+	must(t, b.Restore(context.Background(), tables))
+	frozen, err := b.Freeze()
+	must(t, err)
+	ctx, leave, err := b.background.enter(context.Background())
+	must(t, err)
+	closed := make(chan error, 1)
+	go func() { closed <- b.Close() }()
+	<-ctx.Done()
+	select {
+	case <-closed:
+		t.Error("closed while work ran")
+	default:
+	}
+	leave()
+	must(t, <-closed)
+	if _, err := frozen.Write(context.Background()); !errors.Is(err, ErrClosed) {
+		t.Errorf("write after close: %v, want %v", err, ErrClosed)
+	}
+	if err := b.Prefetch(context.Background()); !errors.Is(err, ErrClosed) {
+		t.Errorf("prefetch after close: %v, want %v", err, ErrClosed)
 	}
 }

@@ -14,7 +14,6 @@ type Frozen struct {
 	backend *Backend
 	parts   []*part
 	uids    []string
-	abandon bool
 }
 
 // Freeze ends the epoch at the barrier: the task's whole pause. No transaction
@@ -44,6 +43,11 @@ func (b *Backend) operatorsHeld() []string {
 // at a time or several. It gives the tables that the epoch adds. After an
 // error nothing is lost: the next epoch's Write includes what this one holds.
 func (f *Frozen) Write(ctx context.Context) ([]checkpoint.Table, error) {
+	ctx, leave, err := f.backend.background.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	if err := f.backend.localize(f.parts); err != nil {
 		return nil, err
 	}

@@ -65,6 +65,11 @@ func (m *Merge) isInput(table checkpoint.Table) bool {
 // Run merges: off the task's goroutine, as long as it takes. After an error
 // the tables stay as they were.
 func (m *Merge) Run(ctx context.Context) (err error) {
+	ctx, leave, err := m.backend.background.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	var inputs []*mergeInput
 	defer func() {
 		for _, input := range inputs {

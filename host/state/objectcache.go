@@ -65,7 +65,6 @@ const (
 func (c *objectCache) attach(ctx context.Context, table checkpoint.Table) (*cachedObject, error) {
 	c.mu.Lock()
 	known := c.objects[table.Object]
-	number := len(c.objects)
 	c.mu.Unlock()
 	if known != nil {
 		return known, nil
@@ -85,8 +84,7 @@ func (c *objectCache) attach(ctx context.Context, table checkpoint.Table) (*cach
 	if known := c.objects[table.Object]; known != nil {
 		return known, object.Close()
 	}
-	number = len(c.objects)
-	o.file, err = c.fs.Create(fmt.Sprintf("%s/%06d", c.dir, number), vfs.WriteCategoryUnspecified)
+	o.file, err = c.fs.Create(fmt.Sprintf("%s/%06d", c.dir, len(c.objects)), vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("state: making the local copy of table %s: %w", table.Object, err), object.Close())
 	}

@@ -122,6 +122,11 @@ func (b *Backend) ingestExternal(ctx context.Context, tables []checkpoint.Table)
 // checksums. It runs beside the task, as long as it likes; without it each
 // page is read from the store when it is needed first.
 func (b *Backend) Prefetch(ctx context.Context) error {
+	ctx, leave, err := b.background.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	for _, object := range b.objects.all() {
 		if err := object.fetchAll(ctx); err != nil {
 			return err
