@@ -234,7 +234,11 @@ func (r *run) measure(a *Attempt) {
 	before := r.last
 	r.count(a)
 	now := time.Now()
-	if seconds := now.Sub(r.lastAt).Seconds(); !r.lastAt.IsZero() && seconds > 0 {
+	since := r.lastAt
+	if since.IsZero() {
+		since = r.started
+	}
+	if seconds := now.Sub(since).Seconds(); seconds > 0 {
 		r.status.RecordsInPerSecond = float64(r.last.in-before.in) / seconds
 		r.status.RecordsOutPerSecond = float64(r.last.out-before.out) / seconds
 	}
