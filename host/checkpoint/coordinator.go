@@ -314,7 +314,9 @@ func (c *Coordinator) taskEnded(task TaskID) {
 		c.tasks[task] = true
 		c.endedTasks++
 	}
-	if c.endedTasks == len(c.tasks) && len(c.tasks) > 0 {
+	// Behind the last checkpoint of a stop, an end comes too late: what is emitted
+	// at it is in no checkpoint, and the next run does it again.
+	if c.endedTasks == len(c.tasks) && len(c.tasks) > 0 && !c.finalDone {
 		c.ending = finishing
 	}
 }
