@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -29,7 +28,11 @@ func measureWordCount() error {
 	if root := os.Getenv(plainFlag); root != "" {
 		return countPlain(root)
 	}
-	root := filepath.Join(runtime.GOROOT(), "src")
+	goRoot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return fmt.Errorf("go env GOROOT: %w", err)
+	}
+	root := filepath.Join(strings.TrimSpace(string(goRoot)), "src")
 	dir, err := os.MkdirTemp("", "turgo-bench-")
 	if err != nil {
 		return err
