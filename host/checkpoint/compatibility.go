@@ -133,12 +133,13 @@ func sourcesOf(m *Manifest) []string {
 	return slices.Sorted(maps.Keys(uids))
 }
 
-// numberStates gives every state and timer its number: the one it had, or one
-// that none ever had. Those no longer declared are kept as dropped, at the end.
-func numberStates(before []OperatorInfo, facts Facts) []OperatorInfo {
-	old := make(map[string]*OperatorInfo, len(before))
+// recordOperators gives the operators for the next manifests: those of the facts
+// with their vertex, and behind their states and timers those that the manifest
+// has and no module declares any more, marked as dropped.
+func recordOperators(before []OperatorInfo, facts Facts) []OperatorInfo {
+	old := make(map[string]OperatorInfo, len(before))
 	for i := range before {
-		old[before[i].UID] = &before[i]
+		old[before[i].UID] = before[i]
 	}
 	vertices := map[string]string{}
 	for i := range facts.Vertices {
@@ -146,49 +147,24 @@ func numberStates(before []OperatorInfo, facts Facts) []OperatorInfo {
 			vertices[uid] = facts.Vertices[i].UID
 		}
 	}
-	numbered := make([]OperatorInfo, len(facts.Operators))
-	for i := range facts.Operators {
-		info := facts.Operators[i]
+	operators := slices.Clone(facts.Operators)
+	for i := range operators {
+		info := &operators[i]
 		info.Vertex = vertices[info.UID]
-		info.States, info.Timers = slices.Clone(info.States), slices.Clone(info.Timers)
-		var previous OperatorInfo
-		if o := old[info.UID]; o != nil {
-			previous = *o
+		info.States = slices.Clone(info.States)
+		for _, state := range old[info.UID].States {
+			if !slices.ContainsFunc(info.States, func(s StateInfo) bool { return s.Name == state.Name }) {
+				state.Dropped = true
+				info.States = append(info.States, state)
+			}
 		}
-		info.States = numberAll(previous.States, info.States, func(s *StateInfo) (string, *int, *bool) { return s.Name, &s.Number, &s.Dropped })
-		info.Timers = numberAll(previous.Timers, info.Timers, func(t *TimerInfo) (string, *int, *bool) { return t.Name, &t.Number, &t.Dropped })
-		numbered[i] = info
-	}
-	return numbered
-}
-
-func numberAll[T any](before, now []T, fields func(*T) (name string, number *int, dropped *bool)) []T {
-	known := map[string]int{}
-	next := 0
-	for i := range before {
-		name, number, _ := fields(&before[i])
-		known[name] = *number
-		next = max(next, *number+1)
-	}
-	declared := map[string]bool{}
-	for i := range now {
-		name, number, dropped := fields(&now[i])
-		declared[name] = true
-		*dropped = false
-		if had, found := known[name]; found {
-			*number = had
-			continue
-		}
-		*number = next
-		next++
-	}
-	for i := range before {
-		gone := before[i]
-		name, _, dropped := fields(&gone)
-		if !declared[name] {
-			*dropped = true
-			now = append(now, gone)
+		info.Timers = slices.Clone(info.Timers)
+		for _, timer := range old[info.UID].Timers {
+			if !slices.ContainsFunc(info.Timers, func(t TimerInfo) bool { return t.Name == timer.Name }) {
+				timer.Dropped = true
+				info.Timers = append(info.Timers, timer)
+			}
 		}
 	}
-	return now
+	return operators
 }

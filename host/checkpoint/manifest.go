@@ -57,23 +57,21 @@ type OperatorInfo struct {
 	Timers   []TimerInfo `json:"timers,omitempty"`
 }
 
-// StateInfo is one declared keyed state. Number identifies it in the tables of
-// the job for ever: it is not the index in the module's description, which
-// changes when an author reorders declarations.
+// StateInfo is one declared keyed state. Its name identifies it for ever.
 type StateInfo struct {
 	Name          string `json:"name"`
-	Number        int    `json:"number"`
 	Kind          string `json:"kind"`
 	SchemaVersion uint16 `json:"schema_version,omitempty"`
 	TimeToLiveMS  int64  `json:"time_to_live_ms,omitempty"`
-	// Dropped marks a state that the module no longer declares; its number stays taken.
+	// Dropped marks a state that the module no longer declares. What the tables
+	// still hold of it would come back if a later module declared it again, so its
+	// kind stays on record.
 	Dropped bool `json:"dropped,omitempty"`
 }
 
-// TimerInfo is one declared timer; Number is as for StateInfo.
+// TimerInfo is one declared timer.
 type TimerInfo struct {
 	Name    string `json:"name"`
-	Number  int    `json:"number"`
 	Domain  string `json:"domain"`
 	Dropped bool   `json:"dropped,omitempty"`
 }

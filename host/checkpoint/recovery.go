@@ -23,7 +23,7 @@ type Facts struct {
 	Job            string
 	MaxParallelism int
 	// Operators are all operators of the job, with the states that their modules
-	// declare. Vertex and the numbers of states need not be set: Decide does it.
+	// declare. Vertex need not be set: Decide does it.
 	Operators []OperatorInfo
 	Sinks     []string // uids
 	Vertices  []VertexFacts
@@ -74,7 +74,7 @@ type Decision struct {
 	Manifest *Manifest // of Resume and AlreadyFinished
 	// Retained are the readable checkpoints that deletion spares for now, oldest first.
 	Retained []*Manifest
-	// Operators are those of the facts with vertex and state numbers set; the
+	// Operators are those of the facts with their vertex and what was dropped; the
 	// coordinator and the tasks take them from here.
 	Operators []OperatorInfo
 	// Tasks are the snapshots that the tasks of the plan begin with. Their splits
@@ -139,7 +139,7 @@ func Decide(contents Contents, facts Facts, options Options) Decision {
 	}
 	if newest == nil {
 		d.Kind = Fresh
-		d.Operators = numberStates(nil, facts)
+		d.Operators = recordOperators(nil, facts)
 		d.Tasks = AssignTasks(nil, facts)
 		return d
 	}
@@ -152,7 +152,7 @@ func Decide(contents Contents, facts Facts, options Options) Decision {
 		return refuse(d, err)
 	}
 	d.Kind = Resume
-	d.Operators = numberStates(newest.Operators, facts)
+	d.Operators = recordOperators(newest.Operators, facts)
 	d.Tasks = AssignTasks(newest, facts)
 	d.Pending = newest.Pending
 	return d

@@ -281,8 +281,6 @@ func (s *script) damage(out *strings.Builder, d *datadriven.TestData) {
 			return nil
 		case d.HasArg("empty"):
 			return []byte{}
-		case d.HasArg("truncate"):
-			return data[:len(data)/2]
 		}
 		data[len(data)-5] ^= 1
 		return data
