@@ -252,3 +252,30 @@ func TestDroppedStatesStayOnRecord(t *testing.T) {
 		}}})
 	}
 }
+
+// TestStrayEntryIsToldApart: a host that slept finds its number free again after
+// deletion, learns that it has lost the job, and what it wrote counts for nothing.
+func TestStrayEntryIsToldApart(t *testing.T) {
+	store := memstore.New()
+	asleep := openLog(t, store)
+	appendClaim(t, asleep, 1)
+	awake := openLog(t, store)
+	appendClaim(t, awake, 2)
+	appendClaim(t, awake, 3)
+	for _, name := range []string{"manifest/0000000001.a", "manifest/0000000001.b", "manifest/0000000002.a", "manifest/0000000002.b"} {
+		if err := store.Delete(context.Background(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stray := checkpoint.Entry{Checkpoint: &checkpoint.Manifest{Job: "job", Epoch: 9}}
+	if _, err := asleep.Append(context.Background(), stray); !errors.Is(err, checkpoint.ErrLostLeadership) {
+		t.Fatalf("got %v, want ErrLostLeadership", err)
+	}
+	contents := openLog(t, store).Contents()
+	if len(contents.Entries) != 2 || !contents.Entries[0].Stray || contents.Entries[1].Stray {
+		t.Errorf("entries %+v, want a stray one and a claim", contents.Entries)
+	}
+	if d := checkpoint.Decide(contents, checkpoint.Facts{Job: "job"}, checkpoint.Options{}); d.Kind != checkpoint.Fresh || d.Attempt != 4 {
+		t.Errorf("decided %v as attempt %d, want a fresh start as attempt 4", d.Kind, d.Attempt)
+	}
+}
