@@ -20,11 +20,12 @@ func TestReadmePath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The operator imports the SDK of this module, so it is built within it.
+	// The operator imports the SDK of this module, so it is built within it, in a
+	// folder that no pattern of packages matches.
 	if err := os.MkdirAll("../../build", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	folder, err := os.MkdirTemp("../../build", "readme-")
+	folder, err := os.MkdirTemp("../../build", "_readme-")
 	if err != nil {
 		t.Fatal(err)
 	}
