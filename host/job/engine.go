@@ -1,6 +1,7 @@
 package job
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -264,7 +265,10 @@ func (e *Engine) openOperator(ctx context.Context, chain Chain, step *plan.Chain
 		Limits: limits(step.Limits), Logger: e.config.Logger, ProcessingTime: time.Now().UnixMilli(),
 	}
 	if len(step.Config) > 0 {
-		if err := json.Unmarshal(step.Config, &config.Config); err != nil {
+		// A json.Number keeps all digits of a large integer.
+		decoder := json.NewDecoder(bytes.NewReader(step.Config))
+		decoder.UseNumber()
+		if err := decoder.Decode(&config.Config); err != nil {
 			return nil, fmt.Errorf("job: operator %s: config: %w", step.UID, err)
 		}
 	}

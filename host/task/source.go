@@ -180,6 +180,13 @@ func (s *source) failed(err error) {
 		return
 	}
 	s.reopens++
+	if old := s.reader; old != nil {
+		s.worker.Submit(func() func() {
+			// It is broken already, and what it holds is all that matters.
+			_ = old.Close()
+			return nil
+		})
+	}
 	s.reader = nil
 	s.assigned = s.assigned[:0]
 	for _, open := range s.order {
