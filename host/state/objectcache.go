@@ -29,7 +29,7 @@ type objectCache struct {
 }
 
 const (
-	pageBytes = 128 << 10
+	pageBytes = 32 << 10 // little more than one block: a fast store is not read in vain
 	// fetchBytes is what one read of the store asks for at most.
 	fetchBytes = 4 << 20
 )

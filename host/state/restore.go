@@ -75,7 +75,7 @@ func overlapsAny(table checkpoint.Table, others []checkpoint.Table) bool {
 
 // tailBytes is what is read of each table at once when it is attached: its
 // footer, its index and most often its filter.
-const tailBytes = 2 * pageBytes
+const tailBytes = 8 * pageBytes
 
 // maxParallelReads bounds the reads of the store in flight while attaching.
 const maxParallelReads = 16
@@ -127,10 +127,37 @@ func (b *Backend) Prefetch(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	for _, object := range b.objects.all() {
+	objects := b.objects.all()
+	if err := fetchPieces(ctx, objects); err != nil {
+		return err
+	}
+	for _, object := range objects {
 		if err := object.fetchAll(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// fetchPieces reads all objects in large pieces, several at a time: the task
+// waits for the store until they are there.
+func fetchPieces(ctx context.Context, objects []*cachedObject) error {
+	const piece = fetchBytes / pageBytes
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	slots := make(chan struct{}, maxParallelReads/2)
+	var wait sync.WaitGroup
+	for _, object := range objects {
+		for first := 0; first < len(object.pages); first += piece {
+			slots <- struct{}{}
+			wait.Go(func() {
+				defer func() { <-slots }()
+				if err := object.need(ctx, first, min(first+piece, len(object.pages))-1); err != nil {
+					cancel(err)
+				}
+			})
+		}
+	}
+	wait.Wait()
+	return context.Cause(ctx)
 }
