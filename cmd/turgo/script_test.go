@@ -51,7 +51,7 @@ func buildAll() error {
 	}
 	guests := []string{"GOOS=wasip1", "GOARCH=wasm"}
 	for name, folder := range map[string]string{
-		"wordcount": "../../examples/wordcount/operator", "passthrough": "../../examples/passthrough/operator",
+		"wordcount": "../../examples/wordcount/operator", "passthrough-go": "../../examples/passthrough/operator",
 		"keyedcount": "../../examples/keyedcount/operator", "misbehave": "../../host/wasm/testdata/misbehave",
 	} {
 		err := command(guests, "go", "build", "-buildvcs=false", "-buildmode=c-shared", "-ldflags=-s -w",
