@@ -140,9 +140,10 @@ type Sink interface {
 	Check(ctx context.Context, config Config) error
 	// Open prepares for use and tells the sink's guarantee under this config.
 	Open(ctx context.Context, config Config) (Guarantee, error)
-	// CleanUp removes what lost attempts prepared and nobody will commit: all of
-	// this job and step but the committables in keep. It is called once per start,
-	// after the claim and before any writer opens.
+	// CleanUp removes what attempts before Config.Attempt prepared for this job and
+	// step, but the committables in keep: nobody will commit it. It is called once
+	// per start, after the claim and before any writer opens. What later attempts
+	// prepared must stay: this one may have stood still after its claim and lost it.
 	CleanUp(ctx context.Context, keep []Committable) error
 	// OpenWriter opens the writer of one subtask.
 	OpenWriter(ctx context.Context, subtask int) (Writer, error)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -98,7 +99,9 @@ func (s *sink) Open(_ context.Context, config connectors.Config) (connectors.Gua
 	return connectors.ExactlyOnce, nil
 }
 
-// CleanUp removes the staged files of lost attempts, but those in keep.
+// CleanUp removes the staged files of earlier attempts, but those in keep. What
+// a later attempt staged stays: it may be prepared already, if this host stood
+// still between its claim and now.
 func (s *sink) CleanUp(_ context.Context, keep []connectors.Committable) error {
 	kept := map[string]bool{}
 	for _, committable := range keep {
@@ -113,7 +116,7 @@ func (s *sink) CleanUp(_ context.Context, keep []connectors.Committable) error {
 		return fmt.Errorf("file: %w", err)
 	}
 	for _, entry := range entries {
-		if kept[entry.Name()] {
+		if kept[entry.Name()] || !s.isEarlier(entry.Name()) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(s.staging, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -121,6 +124,13 @@ func (s *sink) CleanUp(_ context.Context, keep []connectors.Committable) error {
 		}
 	}
 	return nil
+}
+
+// isEarlier reports whether a staged file is of an attempt before this one.
+func (s *sink) isEarlier(staged string) bool {
+	digits, _, _ := strings.Cut(staged, "-")
+	attempt, err := strconv.ParseUint(digits, 10, 64)
+	return err != nil || attempt < s.config.Attempt
 }
 
 // OpenWriter opens the writer of one subtask.
