@@ -60,7 +60,7 @@ func (s *Sink) Abort(context.Context, []connectors.Committable) error { return n
 // Close logs the totals.
 func (s *Sink) Close() error {
 	records, bytes := s.Totals()
-	slog.Info("blackhole closed", "uid", s.uid, "records", records, "bytes", bytes)
+	slog.Debug("blackhole closed", "uid", s.uid, "records", records, "bytes", bytes)
 	return nil
 }
 

@@ -193,7 +193,7 @@ func (e *Engine) Chain(ctx context.Context, chain Chain) (*Operators, error) {
 		if backend, err = e.openState(ctx, chain); err != nil {
 			return nil, err
 		}
-		out.State = &chainState{backend: backend, logger: e.config.Logger.With("task", chain.Task.String())}
+		out.State = &chainState{backend: backend, logger: e.config.Logger.With("task", chain.Task.String()), restored: len(chain.Tables) > 0}
 	}
 	for i := range chain.Steps {
 		operator, err := e.openOperator(ctx, chain, &chain.Steps[i], backend)
@@ -288,9 +288,10 @@ func limits(l plan.Limits) wasm.Limits {
 
 // chainState is a state.Backend as a task sees it.
 type chainState struct {
-	backend *state.Backend
-	logger  *slog.Logger
-	frozen  []*state.Frozen // being written, oldest first
+	backend  *state.Backend
+	logger   *slog.Logger
+	frozen   []*state.Frozen // being written, oldest first
+	restored bool
 }
 
 func (s *chainState) Freeze() (func(context.Context) error, error) {
@@ -322,6 +323,23 @@ func (s *chainState) Merge() func(context.Context) func() {
 			s.logger.Warn("tables not merged; they stay as they are", "reason", err)
 		}
 		return func() { s.backend.CompleteMerge(merge) }
+	}
+}
+
+func (s *chainState) Prefetch() func(context.Context) error {
+	if !s.restored {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		err := s.backend.Prefetch(ctx)
+		var damaged *state.DamagedTableError
+		if errors.As(err, &damaged) {
+			return err
+		}
+		if err != nil && ctx.Err() == nil {
+			s.logger.Warn("restored tables are not all local; what is missing is read from the store when it is needed", "reason", err)
+		}
+		return nil
 	}
 }
 

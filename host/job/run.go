@@ -117,6 +117,7 @@ func (r *run) attempt(ctx context.Context) (*Outcome, error) {
 	}
 	r.status.Attempt = a.Number()
 	r.status.State = Running
+	r.report()
 	var tasks sync.WaitGroup
 	for i, t := range a.Tasks() {
 		tasks.Go(func() {

@@ -190,6 +190,9 @@ func (s *modelState) Settle(err error) {
 // Tables implements task.State.
 func (s *modelState) Tables() []checkpoint.Table { return slices.Clone(s.tables) }
 
+// Prefetch implements task.State. The model reads tables when it is restored.
+func (s *modelState) Prefetch() func(context.Context) error { return nil }
+
 // Merge implements task.State: all tables become one.
 func (s *modelState) Merge() func(context.Context) func() {
 	if len(s.tables) < mergeFrom {

@@ -68,6 +68,10 @@ func (s *realState) Settle(error) {
 // Tables implements task.State.
 func (s *realState) Tables() []checkpoint.Table { return s.backend.Tables() }
 
+// Prefetch implements task.State. It is left out: it reads beside the task, at
+// times that the seed does not choose.
+func (s *realState) Prefetch() func(context.Context) error { return nil }
+
 // Merge implements task.State.
 func (s *realState) Merge() func(context.Context) func() {
 	merge := s.backend.Merge()

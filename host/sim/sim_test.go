@@ -16,11 +16,21 @@ var (
 	firstSeed = flag.Uint64("sim.first-seed", 1, "seed to begin with")
 )
 
+// shortShare is the part of the seeds that go test -short runs.
+const shortShare = 10
+
+func share(seeds uint64) uint64 {
+	if testing.Short() {
+		return max(1, seeds/shortShare)
+	}
+	return seeds
+}
+
 // TestModelState runs many seeds with a model of the keyed state.
-func TestModelState(t *testing.T) { runSeeds(t, *seeds, false) }
+func TestModelState(t *testing.T) { runSeeds(t, share(*seeds), false) }
 
 // TestRealState runs some seeds with the real keyed state over Pebble.
-func TestRealState(t *testing.T) { runSeeds(t, *realSeeds, true) }
+func TestRealState(t *testing.T) { runSeeds(t, share(*realSeeds), true) }
 
 // runSeeds runs worlds side by side and reports what they went through, so that
 // a simulation that no longer meets its faults shows.

@@ -22,6 +22,9 @@ func (e *DamagedTableError) Error() string {
 // Unwrap gives the reason.
 func (e *DamagedTableError) Unwrap() error { return e.Reason }
 
+// Fatal tells that a restart from the same checkpoint meets the damage again.
+func (e *DamagedTableError) Fatal() bool { return true }
+
 // readFailed explains an error of a read. Pebble knows a damaged table by its
 // number only, so that the attached objects are compared with their checksums
 // to name it.

@@ -115,3 +115,15 @@ func (t *Task) merge() {
 		}
 	})
 }
+
+// prefetch brings near what was restored, while the task works already.
+func (t *Task) prefetch() {
+	work := t.config.State.Prefetch()
+	if work == nil {
+		return
+	}
+	t.config.NewWorker("prefetch", t.mailbox).Submit(func() func() {
+		err := work(t.config.Context)
+		return func() { t.fail(err) }
+	})
+}

@@ -85,6 +85,9 @@ type State interface {
 	// be merged. The task calls done when the work has ended. A failed merge
 	// changes nothing.
 	Merge() (merge func(context.Context) (done func()))
+	// Prefetch returns the work that brings near what was restored, or nil where
+	// nothing was. It runs beside the task; an error fails the task.
+	Prefetch() (prefetch func(context.Context) error)
 	Close() error
 }
 
@@ -189,6 +192,7 @@ func New(config Config) *Task {
 	if config.State != nil {
 		t.writes = config.NewWorker("state", t.mailbox)
 		t.merges = config.NewWorker("merge", t.mailbox)
+		t.prefetch()
 	}
 	return t
 }
