@@ -168,3 +168,32 @@ func BenchmarkNewKeys(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(1000*b.N), "ns/key")
 }
+
+// BenchmarkWriteTable makes a local table of what one epoch changed, in random
+// order: words and keys that differ late.
+func BenchmarkWriteTable(b *testing.B) {
+	const count = 100_000
+	for _, format := range []string{"%x", "key-%08d"} {
+		b.Run(format, func(b *testing.B) {
+			_, backend, k := benchmarkBackend(b, 512<<20)
+			keys := make([][]byte, count)
+			for i := range keys {
+				keys[i] = fmt.Appendf(nil, format, uint32(i)*2654435761)
+			}
+			for range b.N {
+				b.StopTimer()
+				fill(b, k, keys)
+				frozen, err := backend.Freeze()
+				must(b, err)
+				b.StartTimer()
+				must(b, backend.localize(frozen.parts))
+				b.StopTimer()
+				_, err = frozen.Write(b.Context())
+				must(b, err)
+				backend.Complete(frozen)
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(count*b.N), "ns/entry")
+		})
+	}
+}

@@ -68,9 +68,10 @@ func (c *cache) logSet(position uint32, a address) {
 	}
 }
 
-func (c *cache) logAppend(a address) uint32 {
-	c.generation(a.generation()).dirty++
-	return c.log.append(a)
+// logAppend lists an entry of the young generation.
+func (c *cache) logAppend(a address, key []byte) uint32 {
+	c.young.dirty++
+	return c.log.append(a, key)
 }
 
 // lookup finds the newest version of a key, in the young generation afterwards.

@@ -1,10 +1,7 @@
 package state
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"sync"
@@ -23,6 +20,8 @@ type part struct {
 	arenas []arena
 	bottom bool  // no older table exists: tombstones are not needed
 	now    int64 // at the swap
+
+	touched uint32
 
 	local    atomic.Bool // in Pebble; written with Backend.ingest held
 	uploaded atomic.Bool
@@ -118,8 +117,12 @@ func (b *Backend) localizeOne(p *part) error {
 	if err != nil {
 		return err
 	}
-	for _, item := range p.sorted() {
-		e := p.at(item.entry)
+	order := p.sorted()
+	for i, a := range order {
+		if i%nearEntries == 0 {
+			p.touch(order[i:min(i+nearEntries, len(order))])
+		}
+		e := p.at(a)
 		absent := e.absent() || expired(e.value(), p.now)
 		if absent && p.bottom {
 			continue
@@ -150,6 +153,19 @@ func (b *Backend) localizeOne(p *part) error {
 	return nil
 }
 
+// nearEntries are touched together, so that the processor waits for memory
+// once and not for each.
+const nearEntries = 16
+
+// touch brings entries near.
+func (p *part) touch(order []address) {
+	sum := p.touched
+	for _, a := range order {
+		sum += p.at(a).header.flags
+	}
+	p.touched = sum // keeps the loads
+}
+
 func (p *part) at(a address) entry {
 	for i := range p.arenas {
 		if p.arenas[i].sequence == a.generation() {
@@ -157,60 +173,6 @@ func (p *part) at(a address) entry {
 		}
 	}
 	panic("state: dirty log names a generation that is gone")
-}
-
-// sortItem orders most entries by rank alone, without touching their keys.
-type sortItem struct {
-	rank  uint64
-	entry address
-}
-
-// sorted gives the part's entries by key; of several versions the newest.
-func (p *part) sorted() []sortItem {
-	items := make([]sortItem, 0, p.log.count)
-	states := map[uint64]uint64{}
-	for position := range p.log.count {
-		if a := p.log.at(position); a != 0 {
-			items = append(items, sortItem{entry: a})
-			states[binary.BigEndian.Uint64(p.at(a).key()[groupBytes:])] = 0
-		}
-	}
-	order := make([]uint64, 0, len(states))
-	for state := range states {
-		order = append(order, state)
-	}
-	slices.Sort(order)
-	for i, state := range order {
-		states[state] = uint64(min(i, 255))
-	}
-	for i := range items {
-		items[i].rank = rank(p.at(items[i].entry).key(), states)
-	}
-	ranked := len(order) < 256
-	slices.SortStableFunc(items, func(x, y sortItem) int {
-		if ranked && x.rank != y.rank {
-			return cmp.Compare(x.rank, y.rank)
-		}
-		return bytes.Compare(p.at(x.entry).key(), p.at(y.entry).key())
-	})
-	newest := items[:0]
-	for i := range items {
-		if n := len(newest); n > 0 && newest[n-1].rank == items[i].rank && bytes.Equal(p.at(newest[n-1].entry).key(), p.at(items[i].entry).key()) {
-			newest[n-1] = items[i]
-			continue
-		}
-		newest = append(newest, items[i])
-	}
-	return newest
-}
-
-// rank is key group u16, number of the state u8, and the next five bytes.
-func rank(key []byte, states map[uint64]uint64) uint64 {
-	rank := uint64(groupOf(key))<<48 | states[binary.BigEndian.Uint64(key[groupBytes:])]<<40
-	for i, c := range key[prefixBytes:min(len(key), prefixBytes+5)] {
-		rank |= uint64(c) << (32 - 8*i)
-	}
-	return rank
 }
 
 // toStore uploads a local part once.

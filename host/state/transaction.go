@@ -108,14 +108,12 @@ func (k *Keyed) writeVersion(hash uint64, key, header, value []byte, flags uint3
 	e.header.flags |= flags
 	e.header.stamp = b.stamp
 	change := undo{kind: undoReplace, indexed: indexed, hash: hash, changed: young.address(place)}
-	if indexed {
-		b.supersede(hash, key, place, e, &change)
-	}
+	known := !indexed || b.supersede(hash, key, place, e, &change)
 	if change.logged != 0 {
 		b.logSet(e.header.position, change.changed)
 	} else {
-		e.header.position = b.logAppend(change.changed)
-		if b.seen != nil && indexed && !b.seen.add(hash) {
+		e.header.position = b.logAppend(change.changed, key)
+		if b.seen != nil && !known && !b.seen.add(hash) {
 			b.seen = nil
 		}
 	}
@@ -128,11 +126,13 @@ func (k *Keyed) writeVersion(hash uint64, key, header, value []byte, flags uint3
 }
 
 // supersede makes a new version the one that the index gives. Where the one
-// before is dirty, the new one inherits its position in the log.
-func (b *Backend) supersede(hash uint64, key []byte, place uint32, e entry, change *undo) {
+// before is dirty, the new one inherits its position in the log. known tells
+// that the key has a value, so that it was written before.
+func (b *Backend) supersede(hash uint64, key []byte, place uint32, e entry, change *undo) (known bool) {
 	slot, before, found := b.young.find(hash, key, 0)
 	if found && before.header.flags&flagGhost == 0 {
 		change.previous, change.found = uint32(b.young.slots[slot])-1, true
+		known = !before.absent()
 		if before.header.stamp == b.stamp {
 			change.logged, e.header.position = b.young.address(change.previous), before.header.position
 		}
@@ -143,6 +143,7 @@ func (b *Backend) supersede(hash uint64, key []byte, place uint32, e entry, chan
 		}
 	}
 	b.young.setSlot(slot, hash, place)
+	return known
 }
 
 // undoTo undoes what the journal holds from position mark on, newest first.
