@@ -2,6 +2,8 @@
 
 package hostcall
 
+import "unsafe"
+
 // Calls is what the imports do, for a native stand-in of the host.
 type Calls interface {
 	Emit(output uint32, batch []byte)
@@ -23,3 +25,13 @@ type Calls interface {
 
 // Host is the stand-in. Buffers are read into up to their capacity, as in Wasm.
 type Host struct{ Calls }
+
+// StateGet reads a value into a buffer.
+func (h Host) StateGet(state uint32, buffer unsafe.Pointer, capacity uint32) int64 {
+	return h.Calls.StateGet(state, unsafe.Slice((*byte)(buffer), capacity)[:0])
+}
+
+// StatePut writes a value.
+func (h Host) StatePut(state uint32, data unsafe.Pointer, length uint32) {
+	h.Calls.StatePut(state, unsafe.Slice((*byte)(data), length))
+}

@@ -76,13 +76,16 @@ func (Host) Emit(output uint32, batch []byte) { emit(output, address(batch), uin
 // Fail fails the record in hand.
 func (Host) Fail(code uint32, text string) { fail(code, addressOf(text), uint32(len(text))) }
 
-// StateGet reads a value into buffer: version<<32 | length, or -1.
-func (Host) StateGet(state uint32, buffer []byte) int64 {
-	return stateGet(state, address(buffer), uint32(cap(buffer)))
+// StateGet reads a value into a buffer: version<<32 | length, or -1. This and
+// StatePut take addresses, so that they are little enough to be inlined.
+func (Host) StateGet(state uint32, buffer unsafe.Pointer, capacity uint32) int64 {
+	return stateGet(state, buffer, capacity)
 }
 
 // StatePut writes a value.
-func (Host) StatePut(state uint32, data []byte) { statePut(state, address(data), uint32(len(data))) }
+func (Host) StatePut(state uint32, data unsafe.Pointer, length uint32) {
+	statePut(state, data, length)
+}
 
 // StateClear removes a value, list or map.
 func (Host) StateClear(state uint32) { stateClear(state) }
