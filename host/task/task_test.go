@@ -29,6 +29,7 @@ type world struct {
 	wrote  []string // what reached the sink
 	reader *reader
 	opened int
+	dying  bool // every read fails
 
 	openWriter func() connectors.Writer
 }
@@ -52,20 +53,32 @@ func (k worker) Submit(job func() func()) {
 	k.w.jobs = append(k.w.jobs, run)
 }
 
+// turn steps the task once and runs the jobs that its workers have.
+func (w *world) turn() (worked bool, err error) {
+	worked, err = w.task.Step()
+	if err != nil {
+		return false, err
+	}
+	jobs := w.jobs
+	w.jobs = nil
+	for _, job := range jobs {
+		job()
+	}
+	return worked || len(jobs) > 0, nil
+}
+
+func (w *world) mustTurn() {
+	w.t.Helper()
+	if _, err := w.turn(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // settle steps the task and runs its workers until nothing is left to do.
 func (w *world) settle() error {
 	for range 10000 {
-		worked, err := w.task.Step()
-		if err != nil {
+		if worked, err := w.turn(); err != nil || !worked {
 			return err
-		}
-		jobs := w.jobs
-		w.jobs = nil
-		for _, job := range jobs {
-			job()
-		}
-		if !worked && len(jobs) == 0 {
-			return nil
 		}
 	}
 	w.t.Fatal("the task never comes to rest")
@@ -129,7 +142,7 @@ func (r *reader) Assign(_ context.Context, assignments []connectors.Assignment) 
 }
 
 func (r *reader) Next(context.Context) (connectors.Delivery, error) {
-	if r.failNext {
+	if r.failNext || r.w.dying {
 		r.failNext = false
 		return connectors.Delivery{}, errDied
 	}
