@@ -193,7 +193,7 @@ func (e *Engine) Chain(ctx context.Context, chain Chain) (*Operators, error) {
 		if backend, err = e.openState(ctx, chain); err != nil {
 			return nil, err
 		}
-		out.State = &chainState{backend: backend, logger: e.config.Logger.With("task", chain.Task.String()), restored: len(chain.Tables) > 0}
+		out.State = NewState(backend, len(chain.Tables) > 0, e.config.Logger.With("task", chain.Task.String()))
 	}
 	for i := range chain.Steps {
 		operator, err := e.openOperator(ctx, chain, &chain.Steps[i], backend)
@@ -285,62 +285,3 @@ func (e *Engine) openOperator(ctx context.Context, chain Chain, step *plan.Chain
 func limits(l plan.Limits) wasm.Limits {
 	return wasm.Limits{MemoryPages: uint32(l.Memory / modulePageBytes), CallDuration: l.TimePerCall, OutputBytes: l.OutputPerCall, StateBytes: l.StatePerCall}
 }
-
-// chainState is a state.Backend as a task sees it.
-type chainState struct {
-	backend  *state.Backend
-	logger   *slog.Logger
-	frozen   []*state.Frozen // being written, oldest first
-	restored bool
-}
-
-func (s *chainState) Freeze() (func(context.Context) error, error) {
-	frozen, err := s.backend.Freeze()
-	if err != nil {
-		return nil, err
-	}
-	s.frozen = append(s.frozen, frozen)
-	return func(ctx context.Context) error {
-		_, err := frozen.Write(ctx)
-		return err
-	}, nil
-}
-
-func (s *chainState) Settle(error) {
-	s.backend.Complete(s.frozen[0])
-	s.frozen = s.frozen[1:]
-}
-
-func (s *chainState) Tables() []checkpoint.Table { return s.backend.Tables() }
-
-func (s *chainState) Merge() func(context.Context) func() {
-	merge := s.backend.Merge()
-	if merge == nil {
-		return nil
-	}
-	return func(ctx context.Context) func() {
-		if err := merge.Run(ctx); err != nil && ctx.Err() == nil {
-			s.logger.Warn("tables not merged; they stay as they are", "reason", err)
-		}
-		return func() { s.backend.CompleteMerge(merge) }
-	}
-}
-
-func (s *chainState) Prefetch() func(context.Context) error {
-	if !s.restored {
-		return nil
-	}
-	return func(ctx context.Context) error {
-		err := s.backend.Prefetch(ctx)
-		var damaged *state.DamagedTableError
-		if errors.As(err, &damaged) {
-			return err
-		}
-		if err != nil && ctx.Err() == nil {
-			s.logger.Warn("restored tables are not all local; what is missing is read from the store when it is needed", "reason", err)
-		}
-		return nil
-	}
-}
-
-func (s *chainState) Close() error { return s.backend.Close() }
