@@ -89,6 +89,13 @@ func (b Batch) Records() Cursor {
 	return Cursor{rest: b[HeaderLength:], fixed: int(binary.LittleEndian.Uint16(b[6:]))}
 }
 
+// At is the record that starts at an offset: HeaderLength is the first one's,
+// and the next one's is View.Length further.
+func (b Batch) At(offset int) View {
+	end := offset + int(binary.LittleEndian.Uint32(b[offset:]))
+	return View{data: b[offset:end:end], fixed: int(binary.LittleEndian.Uint16(b[6:]))}
+}
+
 // Cursor walks a batch. It is a value: copying it copies the position.
 type Cursor struct {
 	rest  []byte

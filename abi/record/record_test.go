@@ -232,3 +232,21 @@ func TestParseOutputWantsOriginsOfTheInput(t *testing.T) {
 		}
 	}
 }
+
+func TestAtFindsTheRecordsThatACursorWalks(t *testing.T) {
+	var builder record.Builder
+	for i := range 20 {
+		builder.Append(record.Record{Key: make([]byte, i%3), Value: make([]byte, i), Timestamp: int64(i), Origin: uint32(i)})
+	}
+	batch := builder.Finish()
+	offset := record.HeaderLength
+	for c := batch.Records(); c.Next(); {
+		if got, want := show(batch.At(offset)), show(c.Record()); got != want {
+			t.Errorf("at %d: %s, want %s", offset, got, want)
+		}
+		offset += batch.At(offset).Length()
+	}
+	if offset != len(batch) {
+		t.Errorf("the records end at %d, the batch at %d", offset, len(batch))
+	}
+}

@@ -26,6 +26,15 @@ const (
 	phaseClose
 )
 
+// phases is a set of them, a bit for each.
+type phases uint8
+
+const (
+	inProcess = 1 << phaseProcess
+	inOpen    = 1 << phaseOpen
+	always    = ^phases(0)
+)
+
 // call is what belongs to one call into the guest.
 type call struct {
 	phase          phase
@@ -42,7 +51,7 @@ type call struct {
 	refuelled   time.Time
 	deadline    time.Time
 
-	marked, keyed uint32 // record of the last Mark and of the last SetKey
+	marked, keyed int64 // record of the last Mark and of the last SetKey, or noRecord
 	stateBytes    int64
 	hostCalls     uint32
 	hostBytes     uint64
@@ -83,6 +92,9 @@ const (
 	deadlineBytes  = 64 << 20 // bytes given to host calls between two checks
 )
 
+// noRecord differs from every hand, also from abi.NoHand.
+const noRecord = -1
+
 // begin prepares a call that handles a batch. Where the last reset could not
 // make a new instance, it tries again.
 func (o *Operator) begin(batch record.Batch, watermark, processingTime int64) error {
@@ -99,7 +111,7 @@ func (o *Operator) begin(batch record.Batch, watermark, processingTime int64) er
 		o.records.reset(batch)
 	}
 	o.watermark, o.processingTime = watermark, processingTime
-	o.marked, o.keyed = abi.NoHand, abi.NoHand
+	o.marked, o.keyed = noRecord, noRecord
 	o.stateBytes = 0
 	o.outputs.reset()
 	for i := range o.metrics {

@@ -7,32 +7,28 @@ import "github.com/turgo-stream/turgo/abi/record"
 // of look-ups takes more than linear time.
 type recordFinder struct {
 	batch   record.Batch
-	cursor  record.Cursor
-	next    uint32 // index of the record that the cursor moves to next
+	current uint32 // index of the record at offset
+	offset  int
 	indexed bool
-	index   []record.Cursor // every indexStep-th position
+	index   []int // offset of every indexStep-th record
 }
 
 const indexStep = 64
 
 func (f *recordFinder) reset(batch record.Batch) {
-	f.batch, f.cursor, f.next, f.indexed = batch, batch.Records(), 0, false
+	f.batch, f.current, f.offset, f.indexed = batch, 0, record.HeaderLength, false
 }
 
 // find returns the record of an index below the batch's count.
 func (f *recordFinder) find(index uint32) record.View {
-	if index+1 == f.next {
-		return f.cursor.Record()
-	}
-	if index < f.next || index > f.next+indexStep {
+	if index < f.current || index-f.current > indexStep {
 		f.build()
-		f.cursor, f.next = f.index[index/indexStep], index/indexStep*indexStep
+		f.current, f.offset = index/indexStep*indexStep, f.index[index/indexStep]
 	}
-	for f.next <= index {
-		f.cursor.Next()
-		f.next++
+	for ; f.current < index; f.current++ {
+		f.offset += f.batch.At(f.offset).Length()
 	}
-	return f.cursor.Record()
+	return f.batch.At(f.offset)
 }
 
 func (f *recordFinder) build() {
@@ -40,11 +36,10 @@ func (f *recordFinder) build() {
 		return
 	}
 	f.indexed, f.index = true, f.index[:0]
-	cursor := f.batch.Records()
-	for i := 0; i < f.batch.Count(); i++ {
+	for i, offset := 0, record.HeaderLength; i < f.batch.Count(); i++ {
 		if i%indexStep == 0 {
-			f.index = append(f.index, cursor)
+			f.index = append(f.index, offset)
 		}
-		cursor.Next()
+		offset += f.batch.At(offset).Length()
 	}
 }

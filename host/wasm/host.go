@@ -80,17 +80,13 @@ var _ api.GoFunction = hostFunction(nil)
 // enter is what every host function of the ABI does first: it checks that the
 // guest may call it now, and from time to time the deadline, so that a guest
 // that spends its time in host functions is bounded too.
-func (o *Operator) enter(name string, allowed ...phase) {
-	o.hostCalls++
-	if o.hostCalls%deadlineChecks == 0 {
+func (o *Operator) enter(name string, allowed phases) {
+	if o.hostCalls++; o.hostCalls%deadlineChecks == 0 {
 		o.checkDeadline()
 	}
-	for _, p := range allowed {
-		if o.phase == p {
-			return
-		}
+	if allowed&(1<<o.phase) == 0 {
+		o.abort(KindProtocol, "%s: must not be called here", name)
 	}
-	o.abort(KindProtocol, "%s: must not be called here", name)
 }
 
 // took counts the bytes that host calls work on: large ones take time too.

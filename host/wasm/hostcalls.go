@@ -62,7 +62,7 @@ func (s *outputs) deliver(emit func(output int, batch record.Batch)) {
 
 // emit (output, pointer, length) stages one batch.
 func (o *Operator) emit(stack []uint64) {
-	o.enter("emit", phaseProcess)
+	o.enter("emit", inProcess)
 	index := int(uint32(stack[0]))
 	if index >= len(o.description.Outputs) {
 		o.abort(KindProtocol, "emit: output %d is not declared, there are %d", index, len(o.description.Outputs))
@@ -90,15 +90,12 @@ const failTextBytesMax = 1024
 
 // fail (code, pointer, length) fails the record in hand; in open, all.
 func (o *Operator) fail(stack []uint64) {
-	o.enter("fail", phaseProcess, phaseOpen)
+	o.enter("fail", inProcess|inOpen)
 	text := o.view("fail", stack[1], stack[2])
 	if o.phase == phaseProcess {
 		hand := o.hand("fail")
 		if o.state != nil {
-			if o.marked != hand {
-				o.state.Mark()
-				o.marked = hand
-			}
+			o.mark(hand)
 			o.state.Undo()
 		}
 		if o.failed {
@@ -113,9 +110,14 @@ func (o *Operator) fail(stack []uint64) {
 	}
 }
 
-// hand reads the index of the record in hand, which must be one of the batch.
+// inHand is what the guest says is in hand.
+func (o *Operator) inHand() uint32 {
+	return binary.LittleEndian.Uint32(o.memory.bytes[o.control+abi.ControlHand:])
+}
+
+// hand is the index of the record in hand, which must be one of the batch.
 func (o *Operator) hand(name string) uint32 {
-	hand := binary.LittleEndian.Uint32(o.memory.bytes[o.control+abi.ControlHand:])
+	hand := o.inHand()
 	if hand == abi.NoHand {
 		o.abort(KindProtocol, "%s: no record is in hand", name)
 	}
@@ -125,28 +127,38 @@ func (o *Operator) hand(name string) uint32 {
 	return hand
 }
 
-// key makes the key of the record in hand the state's current key.
+// key makes the key of the record in hand the state's current key. Where it is
+// that already, nothing is to be checked: the hand was good when it became so.
 func (o *Operator) key(name string) {
-	hand := o.hand(name)
-	if hand == o.keyed {
+	if o.keyed == int64(o.inHand()) {
 		return
 	}
+	o.setKey(name)
+}
+
+func (o *Operator) setKey(name string) {
+	hand := o.hand(name)
 	key := o.records.find(hand).Key()
 	if key == nil {
 		o.abort(KindFailedRecord, "%s: the record has a null key, and keyed state needs one", name)
 	}
-	if o.marked != hand {
-		o.state.Mark()
-		o.marked = hand
-	}
+	o.mark(hand)
 	if err := o.state.SetKey(key); err != nil {
 		o.abortState(err)
 	}
-	o.keyed = hand
+	o.keyed = int64(hand)
+}
+
+// mark begins what failing the record undoes.
+func (o *Operator) mark(hand uint32) {
+	if o.marked != int64(hand) {
+		o.state.Mark()
+		o.marked = int64(hand)
+	}
 }
 
 // logLine (level, pointer, length) writes to the operator's log.
 func (o *Operator) logLine(stack []uint64) {
-	o.enter("log", phaseProcess, phaseOpen, phaseBuffer, phaseClose, phaseDescribe)
+	o.enter("log", always)
 	o.log.line(uint32(stack[0]), o.view("log", stack[1], stack[2]))
 }

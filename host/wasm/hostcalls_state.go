@@ -2,22 +2,48 @@ package wasm
 
 import (
 	"encoding/binary"
+
+	"github.com/turgo-stream/turgo/abi"
 )
 
 // The host functions of keyed state. Each finds its key by the record in hand.
 
-// declared checks that a state of the kind is declared and sets the key.
-func (o *Operator) declared(name string, state uint64, kind string) int {
-	o.enter(name, phaseProcess)
-	index := int(uint32(state))
-	if index >= len(o.description.States) {
-		o.abort(KindProtocol, "%s: state %d is not declared, there are %d", name, index, len(o.description.States))
+// stateKinds is a set of kinds of state, a bit for each.
+type stateKinds uint8
+
+const (
+	valueState stateKinds = 1 << iota
+	listState
+	mapState
+)
+
+// kindsOf is the kind of each state: a call compares no names.
+func kindsOf(states []abi.StateDescription) []stateKinds {
+	names := map[string]stateKinds{"value": valueState, "list": listState, "map": mapState}
+	kinds := make([]stateKinds, len(states))
+	for i := range states {
+		kinds[i] = names[states[i].Kind]
 	}
-	if is := o.description.States[index].Kind; kind != "" && is != kind {
-		o.abort(KindProtocol, "%s: state %d (%s) is declared as a %s", name, index, o.description.States[index].Name, is)
+	return kinds
+}
+
+// declared checks that a state of one of the kinds is declared and sets the key.
+func (o *Operator) declared(name string, state uint64, kinds stateKinds) int {
+	o.enter(name, inProcess)
+	index := int(uint32(state))
+	if index >= len(o.kinds) || o.kinds[index]&kinds == 0 {
+		o.undeclared(name, index)
 	}
 	o.key(name)
 	return index
+}
+
+func (o *Operator) undeclared(name string, index int) {
+	states := o.description.States
+	if index >= len(states) {
+		o.abort(KindProtocol, "%s: state %d is not declared, there are %d", name, index, len(states))
+	}
+	o.abort(KindProtocol, "%s: state %d (%s) is declared as a %s", name, index, states[index].Name, states[index].Kind)
 }
 
 // written counts the bytes that a call stages.
@@ -41,20 +67,23 @@ func (o *Operator) giveValue(name string, stack []uint64, pointer, capacity uint
 		stack[0] = ^uint64(0)
 		return
 	}
-	if len(value) <= len(target) {
+	switch {
+	case len(value) == 8 && len(target) >= 8: // a number: it needs no call
+		binary.LittleEndian.PutUint64(target, binary.LittleEndian.Uint64(value))
+	case len(value) <= len(target):
 		copy(target, value)
 	}
 	stack[0] = uint64(version)<<32 | uint64(len(value))
 }
 
 func (o *Operator) stateGet(stack []uint64) {
-	state := o.declared("state_get", stack[0], "value")
+	state := o.declared("state_get", stack[0], valueState)
 	value, version, found, err := o.state.ValueGet(state)
 	o.giveValue("state_get", stack, stack[1], stack[2], value, version, found, err)
 }
 
 func (o *Operator) statePut(stack []uint64) {
-	state := o.declared("state_put", stack[0], "value")
+	state := o.declared("state_put", stack[0], valueState)
 	value := o.view("state_put", stack[1], stack[2])
 	o.written("state_put", len(value)+entryOverhead)
 	if err := o.state.ValuePut(state, value); err != nil {
@@ -63,7 +92,7 @@ func (o *Operator) statePut(stack []uint64) {
 }
 
 func (o *Operator) stateClear(stack []uint64) {
-	state := o.declared("state_clear", stack[0], "")
+	state := o.declared("state_clear", stack[0], valueState|listState|mapState)
 	o.written("state_clear", entryOverhead)
 	if err := o.state.Clear(state); err != nil {
 		o.abortState(err)
@@ -71,7 +100,7 @@ func (o *Operator) stateClear(stack []uint64) {
 }
 
 func (o *Operator) listAppend(stack []uint64) {
-	state := o.declared("list_append", stack[0], "list")
+	state := o.declared("list_append", stack[0], listState)
 	value := o.view("list_append", stack[1], stack[2])
 	o.written("list_append", len(value)+entryOverhead)
 	if err := o.state.ListAppend(state, value); err != nil {
@@ -80,14 +109,14 @@ func (o *Operator) listAppend(stack []uint64) {
 }
 
 func (o *Operator) mapGet(stack []uint64) {
-	state := o.declared("map_get", stack[0], "map")
+	state := o.declared("map_get", stack[0], mapState)
 	key := o.view("map_get", stack[1], stack[2])
 	value, version, found, err := o.state.MapGet(state, key)
 	o.giveValue("map_get", stack, stack[3], stack[4], value, version, found, err)
 }
 
 func (o *Operator) mapPut(stack []uint64) {
-	state := o.declared("map_put", stack[0], "map")
+	state := o.declared("map_put", stack[0], mapState)
 	key := o.view("map_put", stack[1], stack[2])
 	value := o.view("map_put", stack[3], stack[4])
 	o.written("map_put", len(key)+len(value)+entryOverhead)
@@ -97,7 +126,7 @@ func (o *Operator) mapPut(stack []uint64) {
 }
 
 func (o *Operator) mapDelete(stack []uint64) {
-	state := o.declared("map_delete", stack[0], "map")
+	state := o.declared("map_delete", stack[0], mapState)
 	key := o.view("map_delete", stack[1], stack[2])
 	o.written("map_delete", len(key)+entryOverhead)
 	if err := o.state.MapDelete(state, key); err != nil {
@@ -169,7 +198,7 @@ func (s *scan) result() uint64 {
 }
 
 func (o *Operator) listRead(stack []uint64) {
-	state := o.declared("list_read", stack[0], "list")
+	state := o.declared("list_read", stack[0], listState)
 	o.scan.begin(o.view("list_read", stack[2], stack[3]))
 	if err := o.state.ListRead(state, stack[1], o.scan.listEntry); err != nil {
 		o.abortState(err)
@@ -181,7 +210,7 @@ func (o *Operator) listRead(stack []uint64) {
 const scanFromFirst = 0xffffffff
 
 func (o *Operator) mapScan(stack []uint64) {
-	state := o.declared("map_scan", stack[0], "map")
+	state := o.declared("map_scan", stack[0], mapState)
 	var after []byte
 	if uint32(stack[2]) != scanFromFirst {
 		after = o.view("map_scan", stack[1], stack[2])

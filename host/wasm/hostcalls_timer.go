@@ -3,7 +3,7 @@ package wasm
 // The host functions of timers and metrics.
 
 func (o *Operator) declaredTimer(name string, timer uint64) int {
-	o.enter(name, phaseProcess)
+	o.enter(name, inProcess)
 	index := int(uint32(timer))
 	if index >= len(o.description.Timers) {
 		o.abort(KindProtocol, "%s: timer %d is not declared, there are %d", name, index, len(o.description.Timers))

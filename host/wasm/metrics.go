@@ -11,7 +11,7 @@ type metric struct {
 
 // metric (metric, value) adds to a counter or sets a gauge.
 func (o *Operator) metric(stack []uint64) {
-	o.enter("metric", phaseProcess)
+	o.enter("metric", inProcess)
 	index := int(uint32(stack[0]))
 	if index >= len(o.metrics) {
 		o.abort(KindProtocol, "metric: metric %d is not declared, there are %d", index, len(o.metrics))

@@ -41,6 +41,7 @@ type Operator struct {
 	description *abi.OperatorDescription
 	openRequest []byte
 	state       State
+	kinds       []stateKinds
 	log         *logger
 	metrics     []metric
 	usage       usage
@@ -77,7 +78,7 @@ func (m *Module) Open(ctx context.Context, config OpenConfig) (*Operator, error)
 	limits.MemoryPages = min(limits.MemoryPages, m.engine.limits.MemoryPages)
 	o := &Operator{
 		module: m, name: description.Name, index: index, config: config, limits: limits,
-		description: description, openRequest: request, state: config.State,
+		description: description, openRequest: request, state: config.State, kinds: kindsOf(description.States),
 		metrics: make([]metric, len(description.Metrics)),
 	}
 	attributes := config.Logger.With("operator", o.name, "uid", config.UID, "subtask", config.Subtask)
