@@ -151,16 +151,11 @@ func (r *run) lead(ctx context.Context, a *Attempt, woken <-chan struct{}) *Outc
 			r.measure(a)
 			return outcome
 		}
+		deadline := a.Deadline()
 		if worked {
-			select {
-			case <-status.C:
-				r.measure(a)
-				r.report()
-			default:
-			}
-			continue
+			deadline = 0 // at once, but a stop is heard in between
 		}
-		resetTimer(timer, a.Deadline())
+		resetTimer(timer, deadline)
 		select {
 		case <-woken:
 		case <-timer.C:
