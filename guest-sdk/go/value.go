@@ -1,6 +1,10 @@
 package turgo
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/turgo-stream/turgo/guest-sdk/go/internal/hostcall"
+)
 
 // Value is a state with one value for each key.
 type Value[T any] struct{ *valueState[T] }
@@ -18,38 +22,50 @@ type valueState[T any] struct {
 // slot is the part of a value state that has no type parameter, since generic
 // code costs more.
 type slot struct {
-	word   unsafe.Pointer // of value, where it is one word
-	result int64          // of a read that filled the word; noWord = value is no word
+	host   hostcall.Host
+	into   unsafe.Pointer // where the host reads to: value, where it is a word, or buffer
+	room   uint32         // there
+	number uint32         // the state's
+	word   int64          // result of a read that gave a word; noWord = value is none
 	state
-	decode func(result int64) // what a read gave, which did not fill the word
+	decode func(result int64) // what a read gave, other than the word
 	encode func()             // of what is no word
 }
 
 const (
-	noWord     = -2
 	notFound   = -1
+	noWord     = -2
 	wordLength = 8
 )
 
 // NewValue declares a value state.
 func NewValue[T any](d *Declaration, name string, codec Codec[T]) Value[T] {
 	s := &valueState[T]{codec: codec}
-	s.result, s.decode, s.encode = noWord, s.decodeValue, s.encodeValue
 	d.state(&s.state, name, "value")
-	s.buffer = make([]byte, 0, 64)
+	s.host, s.number, s.word = s.instance.host, s.index, noWord
+	s.decode, s.encode = s.decodeValue, s.encodeValue
+	s.hold(make([]byte, 0, 64))
 	switch any(codec).(type) {
 	case uint64Codec, int64Codec:
-		s.result, s.word = wordLength, unsafe.Pointer(&s.value)
+		s.word, s.into, s.room = wordLength, unsafe.Pointer(&s.value), wordLength
 	}
 	return Value[T]{s}
+}
+
+// hold makes a buffer the one in use.
+func (s *slot) hold(buffer []byte) {
+	s.buffer = buffer
+	if s.word == noWord {
+		s.into, s.room = unsafe.Pointer(unsafe.SliceData(buffer)), uint32(cap(buffer))
+	}
 }
 
 // Versioned declares the schema version of what is written from now on.
 // migrate reads values of other versions.
 func (v Value[T]) Versioned(version uint16, migrate func(version uint16, data []byte) (T, error)) Value[T] {
 	v.schemaVersion, v.migrate = version, migrate
-	if v.result != noWord {
-		v.result = int64(version)<<32 | wordLength
+	if v.word != noWord {
+		v.word = int64(version)<<32 | wordLength
 	}
 	return v
 }
@@ -77,15 +93,15 @@ func (s *valueState[T]) Put(value T) {
 //
 //go:nosplit
 func (s *slot) read() (found bool) {
-	if s.result == noWord {
-		result := s.get()
-		s.decode(result)
-		return result != notFound
-	}
-	result := s.instance.host.StateGet(s.index, s.word, wordLength)
-	if result == s.result {
+	result := s.host.StateGet(s.number, s.into, s.room)
+	if result == s.word {
 		return true
 	}
+	return s.other(result)
+}
+
+// other is a read that gave no word.
+func (s *slot) other(result int64) (found bool) {
 	s.decode(result)
 	return result != notFound
 }
@@ -94,46 +110,42 @@ func (s *slot) read() (found bool) {
 //
 //go:nosplit
 func (s *slot) write() {
-	if s.result == noWord {
+	if s.word == noWord {
 		s.encode()
 		return
 	}
-	s.instance.host.StatePut(s.index, s.word, wordLength)
+	s.host.StatePut(s.number, s.into, wordLength)
 }
 
 // decodeValue decodes what a read gave into value.
 func (s *valueState[T]) decodeValue(result int64) {
 	var value T
 	if result != notFound {
-		length := int(uint32(result))
-		value = decode(&s.state, s.codec, s.migrate, s.bytes(length), uint16(result>>32))
+		value = decode(&s.state, s.codec, s.migrate, s.bytes(int(uint32(result))), uint16(result>>32))
 	}
 	s.value = value
 }
 
 // bytes are those of the value that was read last.
 func (s *slot) bytes(length int) []byte {
-	if s.result != noWord && length <= wordLength {
-		return append(s.buffer[:0], unsafe.Slice((*byte)(s.word), length)...)
+	if length <= int(s.room) && s.word != noWord {
+		return append(s.buffer[:0], unsafe.Slice((*byte)(s.into), length)...)
 	}
-	if length > cap(s.buffer) || s.result != noWord {
-		s.buffer = make([]byte, 0, length+length/2)
-		s.get()
+	if length > int(s.room) {
+		if length > cap(s.buffer) {
+			s.hold(make([]byte, 0, length+length/2))
+		}
+		s.host.StateGet(s.number, unsafe.Pointer(unsafe.SliceData(s.buffer)), uint32(cap(s.buffer)))
 	}
 	return s.buffer[:length]
-}
-
-// get reads into the buffer.
-func (s *slot) get() int64 {
-	return s.instance.host.StateGet(s.index, unsafe.Pointer(unsafe.SliceData(s.buffer)), uint32(cap(s.buffer)))
 }
 
 // encodeValue writes a value that is no word.
 func (s *valueState[T]) encodeValue() {
 	var none T
-	s.buffer = s.codec.Append(s.buffer[:0], s.value)
+	s.hold(s.codec.Append(s.buffer[:0], s.value))
 	s.value = none
-	s.instance.host.StatePut(s.index, unsafe.Pointer(unsafe.SliceData(s.buffer)), uint32(len(s.buffer)))
+	s.host.StatePut(s.number, s.into, uint32(len(s.buffer)))
 }
 
 // Clear removes the value of the key in hand.
