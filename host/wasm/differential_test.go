@@ -72,3 +72,17 @@ func digestOfRun(t *testing.T, engine *Engine, data []byte, name string, config 
 	}
 	return fmt.Sprintf("%x", sum.Sum(nil)), state
 }
+
+// A wrapper that has become part of its caller finds its locals as a new call
+// does, and its returns leave nothing but itself.
+func TestWrappersOfHostFunctions(t *testing.T) {
+	state := newMemoryState()
+	operator := open(t, load(t, newEngine(t, Config{}), "wrappers", assemble(t, "wrappers")), OpenConfig{State: state})
+	if err := operator.Process(0, batchOf("a", "b", "c"), 0, 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"0/k0/": "\x07\x00\x00\x00\x00\x00\x00\x00", "0/k2/": "\x07\x00\x00\x00\xc8\x00\x00\x00"}
+	if !maps.Equal(state.values, want) {
+		t.Errorf("got %q, want %q", state.values, want)
+	}
+}

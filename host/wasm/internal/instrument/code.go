@@ -14,8 +14,8 @@ type frame struct {
 }
 
 // rewriter rewrites one function after the other. What it adds works on the
-// added globals and one added local, and leaves the operands of the function
-// alone, so an invalid function stays invalid.
+// added globals and locals, and leaves the operands of the function alone, so
+// an invalid function stays invalid.
 type rewriter struct {
 	module              *Module
 	fuel, depth, change uint32 // added globals
@@ -32,10 +32,15 @@ type rewriter struct {
 	blocks    int
 	labels    int    // of jump tables
 	locals    uint32 // with parameters
-	temporary bool   // the added local is used
+	own       int    // bytes of its code
+	temporary uint32 // 1 more than the added local for lengths; 0 = none yet
 	calls     bool
 	vector    bool
 	branched  bool // an instruction other than a loop may leave the straight path
+	callees   []uint32
+	inlining  inlining
+	wrappers  map[int]wrapper
+	wrapsAll  bool
 
 	// Where the first control instruction of the body is a loop: where its
 	// charge stands, and how much it is. 0 = it is no loop.
@@ -58,9 +63,12 @@ func (w *rewriter) function(i int) ([]byte, error) {
 	w.out, w.frames, w.loops = w.out[:0], w.frames[:0], w.loops[:0]
 	w.blocks, w.labels = 0, 0
 	w.height, w.maxHeight, w.locals = 0, 0, uint32(len(kind.Parameters))
-	w.temporary, w.calls, w.vector, w.branched = false, false, false, false
+	w.temporary, w.calls, w.vector, w.branched = 0, false, false, false
+	w.own, w.callees = len(b.code), w.callees[:0]
+	w.inlining = inlining{layer: wrapperLayers + 1}
 	w.firstPatch, w.firstCharge = 0, 0
 	declarations, groups := w.declarations()
+	w.inlining.visible = w.locals
 	w.push(frame{results: len(kind.Results)})
 	w.loops = append(w.loops, 0)
 	entry := w.frames[0].charge
@@ -101,7 +109,7 @@ func (w *rewriter) declarations() (raw []byte, groups uint32) {
 // weight is an upper bound of what a call of the function takes from the
 // native stack: every local and operand spilled.
 func (w *rewriter) weight(kind FunctionType) int64 {
-	slots := int64(w.locals) + int64(w.maxHeight) + int64(len(kind.Results)) + 1
+	slots := int64(w.locals) + int64(len(w.inlining.added)) + int64(w.maxHeight) + int64(len(kind.Results)) + 1
 	if w.vector {
 		slots *= 2
 	}
@@ -114,13 +122,11 @@ func (w *rewriter) weight(kind FunctionType) int64 {
 // entry too.
 func (w *rewriter) assemble(kind FunctionType, declarations []byte, groups uint32, charge int64) []byte {
 	head := make([]byte, 0, len(w.out)+len(declarations)+64)
-	if w.temporary {
-		groups++
-	}
+	groups += uint32(len(w.inlining.added))
 	head = binary.AppendUvarint(head, uint64(groups))
 	head = append(head, declarations...)
-	if w.temporary {
-		head = append(head, 1, typeI32)
+	for _, t := range w.inlining.added {
+		head = append(head, 1, t)
 	}
 	if w.unmetered {
 		return append(head, w.out...)

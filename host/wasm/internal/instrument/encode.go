@@ -28,6 +28,8 @@ type Options struct {
 	// Unmetered leaves out all charges and checks: to measure what they cost and
 	// to test that they change no result. Never run an untrusted module so.
 	Unmetered bool
+
+	wrapsAll bool // tests only: all small functions count as wrappers
 }
 
 // Result is an instrumented module.
@@ -52,7 +54,7 @@ func (m *Module) Instrument(o Options) (*Result, error) {
 	}
 	globals := uint32(len(m.globals))
 	w := &rewriter{module: m, fuel: globals, depth: globals + 1, change: globals + 2,
-		refuel: uint32(len(m.imports)), blockTypes: map[string]uint32{}, unmetered: o.Unmetered}
+		refuel: uint32(len(m.imports)), blockTypes: map[string]uint32{}, unmetered: o.Unmetered, wrapsAll: o.wrapsAll}
 	code, err := m.encodeCode(w)
 	if err != nil {
 		return nil, err
@@ -228,6 +230,7 @@ func (m *Module) encodeCode(w *rewriter) ([]byte, error) {
 	for _, b := range m.bodies {
 		length += len(b.code)
 	}
+	w.findWrappers()
 	out := make([]byte, 0, length+length/8+64)
 	out = binary.AppendUvarint(out, uint64(len(m.bodies)))
 	for i := range m.bodies {

@@ -41,15 +41,17 @@ func FuzzInstrument(f *testing.F) {
 		return compiled.Close(ctx) == nil
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		rewritten, err := instrumented(data)
-		if err != nil {
-			return
-		}
-		if len(rewritten) > 200*len(data)+1000 {
-			t.Fatalf("%d bytes become %d", len(data), len(rewritten))
-		}
-		if was, is := valid(withoutCustom(data)), valid(rewritten); was != is {
-			t.Fatalf("valid was %v, is %v", was, is)
+		for _, wrapsAll := range []bool{false, true} {
+			rewritten, err := instrumentedWith(data, wrapsAll)
+			if err != nil {
+				return
+			}
+			if len(rewritten) > 200*len(data)+1000 {
+				t.Fatalf("%d bytes become %d", len(data), len(rewritten))
+			}
+			if was, is := valid(withoutCustom(data)), valid(rewritten); was != is {
+				t.Fatalf("valid was %v, is %v", was, is)
+			}
 		}
 	})
 }

@@ -3,7 +3,10 @@ package instrument
 import "encoding/binary"
 
 func (w *rewriter) push(f frame) {
-	if w.blocks++; w.blocks > blocksMax {
+	if w.inlining.outer == 0 {
+		w.blocks++
+	}
+	if w.blocks > blocksMax {
 		w.r.fail("function has more than %d blocks", blocksMax)
 		return
 	}
@@ -176,8 +179,8 @@ func (f *frame) turn() int64 {
 }
 
 func (w *rewriter) label() {
-	if depth := w.r.u32(); w.r.err == nil && depth >= uint32(len(w.frames)) {
-		w.r.fail("branch leaves %d blocks, %d are open", depth, len(w.frames))
+	if depth, open := w.r.u32(), len(w.frames)-w.inlining.outer; w.r.err == nil && depth >= uint32(open) {
+		w.r.fail("branch leaves %d blocks, %d are open", depth, open)
 	}
 }
 
@@ -196,7 +199,10 @@ func (w *rewriter) branch(op byte, start int) bool {
 		w.copy(start, effect{1, 0})
 	case opBrTable:
 		n := w.r.count("labels")
-		if w.labels += n; w.labels > labelsMax {
+		if w.inlining.outer == 0 {
+			w.labels += n
+		}
+		if w.labels > labelsMax {
 			w.r.fail("function has more than %d labels in jump tables", labelsMax)
 		}
 		for i := 0; i <= n && w.r.err == nil; i++ {
@@ -210,11 +216,15 @@ func (w *rewriter) branch(op byte, start int) bool {
 	case opReturn:
 		// The outermost label is the block around the body, whose end undoes
 		// the depth; where there is none it is the function's.
-		w.out = binary.AppendUvarint(append(w.out, opBr), uint64(len(w.frames)-1))
+		w.out = binary.AppendUvarint(append(w.out, opBr), uint64(len(w.frames)-1-w.inlining.outer))
 		w.leave()
 	case opCall:
 		index := w.module.functionIndex(&w.r)
 		if w.r.err != nil {
+			return true
+		}
+		w.callees = append(w.callees, index)
+		if w.inline(index) {
 			return true
 		}
 		w.out = binary.AppendUvarint(append(w.out, opCall), uint64(w.module.shifted(index)))
@@ -257,12 +267,8 @@ func (w *rewriter) access(op byte, start int) bool {
 		w.r.valueTypes()
 		e = effect{3, 1}
 	case opLocalGet, opLocalSet, opLocalTee:
-		if index := w.r.u32(); w.r.err == nil && index >= w.locals {
-			w.r.fail("local %d is out of range, there are %d", index, w.locals)
-		}
-		if op != opLocalGet {
-			e = effect{1, int8(op - opLocalSet)}
-		}
+		w.local(op)
+		return true
 	case opGlobalGet:
 		w.module.globalIndex(&w.r)
 	case opGlobalSet:
@@ -307,6 +313,26 @@ func (w *rewriter) access(op byte, start int) bool {
 	return true
 }
 
+func (w *rewriter) local(op byte) {
+	index := w.r.u32()
+	if w.r.err == nil && index >= w.inlining.visible {
+		w.r.fail("local %d is out of range, there are %d", index, w.inlining.visible)
+	}
+	if w.r.err != nil {
+		return
+	}
+	w.out = binary.AppendUvarint(append(w.out, op), uint64(w.inlining.first+index))
+	switch op {
+	case opLocalGet:
+		w.add(1)
+	case opLocalSet:
+		w.pop(1)
+	case opLocalTee:
+		w.pop(1)
+		w.add(1)
+	}
+}
+
 // changed notes that tables or segments differ from those of a new instance.
 func (w *rewriter) changed() {
 	w.out = append(w.out, opI32Const, 1, opGlobalSet)
@@ -318,8 +344,10 @@ func (w *rewriter) chargeLength(shift byte, op byte) {
 	if w.unmetered {
 		return
 	}
-	w.temporary = true
-	temporary := uint64(w.locals)
+	if w.temporary == 0 {
+		w.temporary = w.addLocals(typeI32) + 1
+	}
+	temporary := uint64(w.temporary - 1)
 	w.out = binary.AppendUvarint(append(w.out, opLocalTee), temporary)
 	w.out = binary.AppendUvarint(append(w.out, opGlobalGet), uint64(w.fuel))
 	w.out = binary.AppendUvarint(append(w.out, opLocalGet), temporary)

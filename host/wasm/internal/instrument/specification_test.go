@@ -18,7 +18,7 @@ import (
 
 // The WebAssembly specification's own tests come with wazero's module. Here
 // each of their modules runs twice, as it is and instrumented, and must do the
-// same.
+// same; also with all small functions in the place of their calls.
 
 type specCommand struct {
 	Type     string `json:"type"`
@@ -146,12 +146,14 @@ func (c *specCommand) arguments(t *testing.T) []uint64 {
 	return list
 }
 
-func instrumented(data []byte) ([]byte, error) {
+func instrumented(data []byte) ([]byte, error) { return instrumentedWith(data, false) }
+
+func instrumentedWith(data []byte, wrapsAll bool) ([]byte, error) {
 	m, err := Parse(data)
 	if err != nil {
 		return nil, err
 	}
-	result, err := m.Instrument(Options{MemoryPages: 2048, TableElements: 1 << 20, DepthBytes: depthBytes})
+	result, err := m.Instrument(Options{MemoryPages: 2048, TableElements: 1 << 20, DepthBytes: depthBytes, wrapsAll: wrapsAll})
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +164,7 @@ type specRun struct {
 	t                              *testing.T
 	folder                         string
 	plain, metered                 *side
+	wrapsAll                       bool
 	modules, calls, refused, skips int
 }
 
@@ -171,7 +174,7 @@ func (r *specRun) module(c *specCommand) {
 		r.t.Fatal(err)
 	}
 	plainError := r.plain.load(data)
-	rewritten, err := instrumented(data)
+	rewritten, err := instrumentedWith(data, r.wrapsAll)
 	if err != nil {
 		r.metered.module = nil
 		var limit *LimitError
@@ -236,7 +239,7 @@ func (r *specRun) bad(c *specCommand) {
 		_ = compiled.Close(ctx)
 		return // what wazero takes, we need not refuse
 	}
-	rewritten, err := instrumented(data)
+	rewritten, err := instrumentedWith(data, r.wrapsAll)
 	if err != nil {
 		r.refused++
 		return
@@ -248,7 +251,11 @@ func (r *specRun) bad(c *specCommand) {
 	r.refused++
 }
 
-func TestSpecificationModulesBehaveTheSame(t *testing.T) {
+func TestSpecificationModulesBehaveTheSame(t *testing.T) { runSpecification(t, false) }
+
+func TestSpecificationModulesBehaveTheSameInlined(t *testing.T) { runSpecification(t, true) }
+
+func runSpecification(t *testing.T, wrapsAll bool) {
 	folder := specificationFolder(t)
 	scripts, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil || len(scripts) < 100 {
@@ -267,7 +274,7 @@ func TestSpecificationModulesBehaveTheSame(t *testing.T) {
 			if err := json.NewDecoder(bytes.NewReader(data)).Decode(&file); err != nil {
 				t.Fatal(err)
 			}
-			run := &specRun{t: t, folder: folder, plain: newSide(t), metered: newSide(t)}
+			run := &specRun{t: t, folder: folder, plain: newSide(t), metered: newSide(t), wrapsAll: wrapsAll}
 			for i := range file.Commands {
 				switch c := &file.Commands[i]; c.Type {
 				case "module":
