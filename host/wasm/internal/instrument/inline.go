@@ -5,6 +5,7 @@ import "encoding/binary"
 // Toolchains wrap host functions in small functions of their own, and Go in two
 // layers of them. After a host call the processor predicts no return, so each
 // layer costs more than what it does: wrappers become part of their callers.
+// They are charged as all code is, and stand in no stack trace.
 
 // Bounds of what becomes part of one function. They are so low that its blocks
 // and labels need no count.
