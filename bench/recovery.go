@@ -94,7 +94,11 @@ func (h *heldState) recover(delay time.Duration, keys int) (recovery, error) {
 		return recovery{}, err
 	}
 	start := time.Now()
-	if err := h.open(slowStore{h.store, delay}, tables); err != nil {
+	var store checkpoint.Store = h.store
+	if delay > 0 {
+		store = slowStore{h.store, delay}
+	}
+	if err := h.open(store, tables); err != nil {
 		return recovery{}, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -30,6 +30,13 @@ type Object interface {
 	Size() int64
 }
 
+// NearObject is an Object that may tell that reading it costs no more than
+// reading a local file does, so that copying what is read gains nothing.
+type NearObject interface {
+	Object
+	Near() bool
+}
+
 // Errors of a Store.
 var (
 	ErrExists   = errors.New("checkpoint: object exists")

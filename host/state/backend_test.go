@@ -149,6 +149,34 @@ func readAll(t *testing.T, w *world, tables []checkpoint.Table) error {
 	return b.Prefetch(context.Background())
 }
 
+// What is near is not copied to be read, only to be kept.
+func TestNearStore(t *testing.T) {
+	w := newWorld()
+	w.store.near = true
+	b, k := open(t, w.config(0, 127, 128))
+	var keys []string
+	for i := range 20_000 {
+		keys = append(keys, fmt.Sprint("key", i))
+	}
+	put(t, k, strings.Join(keys, " "), "value")
+	tables := checkpointNow(t, b)
+	b, k = open(t, w.config(0, 127, 128))
+	must(t, b.Restore(context.Background(), tables))
+	k.Begin()
+	defer k.Rollback()
+	for i, key := range keys {
+		if i == len(keys)/2 {
+			if pages := b.Metrics().PagesFetched; pages != 0 {
+				t.Errorf("%d pages were copied to be read", pages)
+			}
+			must(t, b.Prefetch(context.Background()))
+			w.store.broken = true // it is needed no more
+		}
+		must(t, k.SetKey([]byte(key)))
+		wantValue(t, k, "value")
+	}
+}
+
 // A store that stops answering fails reads and merges for as long as it does,
 // and no longer.
 func TestStoreThatDoesNotAnswer(t *testing.T) {

@@ -17,7 +17,8 @@ import (
 
 // objectCache gives Pebble the store's objects to read, and keeps each page
 // that was read in a local file: a store that answers slowly is asked once for
-// a page. An object that is kept whole is needed in the store no more.
+// a page. What is near is read where it is until a copy of it is local anyway.
+// An object that is kept whole is needed in the store no more.
 type objectCache struct {
 	store checkpoint.Store
 	fs    vfs.FS
@@ -26,6 +27,7 @@ type objectCache struct {
 	mu      sync.Mutex
 	objects map[string]*cachedObject
 	pages   counter
+	writing sync.Mutex // one large write at a time leaves the task its processor
 }
 
 const (
@@ -45,6 +47,7 @@ type cachedObject struct {
 	size     int64
 	checksum string
 	remote   checkpoint.Object
+	near     bool
 
 	mu      sync.Mutex
 	changed sync.Cond
@@ -79,6 +82,9 @@ func (c *objectCache) attach(ctx context.Context, table checkpoint.Table) (*cach
 	count := int((table.Bytes + pageBytes - 1) / pageBytes)
 	o := &cachedObject{cache: c, name: table.Object, size: table.Bytes, checksum: table.Checksum, remote: object, pages: make([]pageState, count), missing: count}
 	o.changed.L = &o.mu
+	if near, ok := object.(checkpoint.NearObject); ok {
+		o.near = near.Near()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if known := c.objects[table.Object]; known != nil {
@@ -115,11 +121,53 @@ func (c *objectCache) close() (err error) {
 	return err
 }
 
-// ReadAt reads len(p) bytes at an offset, from the local file where it has the
-// pages.
+// ReadAt reads len(p) bytes at an offset, for the task that waits for them.
 func (o *cachedObject) ReadAt(ctx context.Context, p []byte, offset int64) error {
+	if !o.near || o.local(offset, len(p)) {
+		return o.readLocal(ctx, p, offset)
+	}
 	if offset < 0 || offset+int64(len(p)) > o.size {
-		return fmt.Errorf("state: reading table %s: %d bytes at %d are beyond its %d", o.name, len(p), offset, o.size)
+		return o.beyond(len(p), offset)
+	}
+	return o.readRemote(p, offset)
+}
+
+// readRemote asks the store. Some readers tell the end together with the last
+// bytes.
+func (o *cachedObject) readRemote(p []byte, offset int64) error {
+	n, err := o.remote.ReadAt(p, offset)
+	if err != nil && (n < len(p) || !errors.Is(err, io.EOF)) {
+		return fmt.Errorf("state: reading table %s: %w", o.name, err)
+	}
+	return nil
+}
+
+func (o *cachedObject) beyond(bytes int, offset int64) error {
+	return fmt.Errorf("state: reading table %s: %d bytes at %d are beyond its %d", o.name, bytes, offset, o.size)
+}
+
+// local tells whether a range within the object is local.
+func (o *cachedObject) local(offset int64, bytes int) bool {
+	if offset < 0 || bytes == 0 || offset+int64(bytes) > o.size {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.missing == 0 {
+		return true
+	}
+	for page := offset / pageBytes; page <= (offset+int64(bytes)-1)/pageBytes; page++ {
+		if o.pages[page] != pageLocal {
+			return false
+		}
+	}
+	return true
+}
+
+// readLocal makes what is read local first.
+func (o *cachedObject) readLocal(ctx context.Context, p []byte, offset int64) error {
+	if offset < 0 || offset+int64(len(p)) > o.size {
+		return o.beyond(len(p), offset)
 	}
 	if len(p) == 0 {
 		return nil
@@ -162,24 +210,37 @@ func (o *cachedObject) need(ctx context.Context, first, last int) error {
 	return nil
 }
 
+// Buffers of one page, and of the most that one read asks for.
+var (
+	pageBuffers  = sync.Pool{New: func() any { return newBuffer(pageBytes) }}
+	fetchBuffers = sync.Pool{New: func() any { return newBuffer(fetchBytes) }}
+)
+
+func newBuffer(size int) *[]byte {
+	buffer := make([]byte, size)
+	return &buffer
+}
+
 // fetch reads pages start to end, which are marked as being fetched. It is
 // called with the lock and gives it up while it reads.
 func (o *cachedObject) fetch(start, end int) error {
 	o.mu.Unlock()
 	offset := int64(start) * pageBytes
-	buffer := make([]byte, min(int64(end)*pageBytes, o.size)-offset)
-	_, err := o.remote.ReadAt(buffer, offset)
-	if errors.Is(err, io.EOF) {
-		err = nil // some readers tell the end together with the last bytes
+	buffers := &fetchBuffers
+	if end-start == 1 {
+		buffers = &pageBuffers
 	}
+	pooled := buffers.Get().(*[]byte)
+	defer buffers.Put(pooled)
+	buffer := (*pooled)[:min(int64(end)*pageBytes, o.size)-offset]
+	err := o.readRemote(buffer, offset)
 	if err == nil {
-		_, err = o.file.WriteAt(buffer, offset)
+		err = o.writeLocal(buffer, offset)
 	}
 	o.mu.Lock()
 	state := pageLocal
 	if err != nil {
 		state = pageMissing
-		err = fmt.Errorf("state: reading table %s: %w", o.name, err)
 	} else {
 		o.missing -= end - start
 		o.cache.pages.add(int64(end - start))
@@ -191,13 +252,26 @@ func (o *cachedObject) fetch(start, end int) error {
 	return err
 }
 
+func (o *cachedObject) writeLocal(p []byte, offset int64) error {
+	if len(p) > pageBytes {
+		o.cache.writing.Lock()
+		defer o.cache.writing.Unlock()
+	}
+	if _, err := o.file.WriteAt(p, offset); err != nil {
+		return fmt.Errorf("state: writing the local copy of table %s: %w", o.name, err)
+	}
+	return nil
+}
+
 // fetchAll makes the object local as a whole and compares its checksum.
 func (o *cachedObject) fetchAll(ctx context.Context) error {
 	hash := sha256.New()
-	buffer := make([]byte, min(fetchBytes, o.size))
+	pooled := fetchBuffers.Get().(*[]byte)
+	defer fetchBuffers.Put(pooled)
+	buffer := *pooled
 	for offset := int64(0); offset < o.size; offset += int64(len(buffer)) {
 		piece := buffer[:min(int64(len(buffer)), o.size-offset)]
-		if err := o.ReadAt(ctx, piece, offset); err != nil {
+		if err := o.readLocal(ctx, piece, offset); err != nil {
 			return err
 		}
 		hash.Write(piece)

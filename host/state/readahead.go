@@ -40,7 +40,7 @@ const aheadBytes = 512 << 10
 // else the store's object.
 func (b *Backend) openSequential(ctx context.Context, table checkpoint.Table) (*sequentialReader, error) {
 	if o := b.objects.get(table.Object); o != nil {
-		return &sequentialReader{name: table.Object, size: table.Bytes, read: o.ReadAt, closer: o}, nil
+		return &sequentialReader{name: table.Object, size: table.Bytes, read: o.readLocal, closer: o}, nil
 	}
 	object, err := b.config.Store.Open(ctx, table.Object)
 	if err != nil {

@@ -91,7 +91,7 @@ func (b *Backend) attachAll(ctx context.Context, tables []checkpoint.Table) erro
 		wait.Go(func() {
 			defer func() { <-slots }()
 			object, err := b.objects.attach(ctx, table)
-			if err == nil {
+			if err == nil && !object.near {
 				end := int((object.size - 1) / pageBytes)
 				err = object.need(ctx, max(0, end-tailBytes/pageBytes+1), end)
 			}
@@ -128,7 +128,8 @@ func (b *Backend) Prefetch(ctx context.Context) error {
 	}
 	defer leave()
 	objects := b.objects.all()
-	if err := fetchPieces(ctx, objects); err != nil {
+	far := slices.DeleteFunc(slices.Clone(objects), func(o *cachedObject) bool { return o.near })
+	if err := fetchPieces(ctx, far); err != nil {
 		return err
 	}
 	for _, object := range objects {
@@ -140,7 +141,8 @@ func (b *Backend) Prefetch(ctx context.Context) error {
 }
 
 // fetchPieces reads all objects in large pieces, several at a time: the task
-// waits for the store until they are there.
+// waits for the store until they are there. For what is near it does not wait,
+// and would lose the processors to this.
 func fetchPieces(ctx context.Context, objects []*cachedObject) error {
 	const piece = fetchBytes / pageBytes
 	ctx, cancel := context.WithCancelCause(ctx)

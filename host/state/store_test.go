@@ -25,6 +25,7 @@ type memoryStore struct {
 	full    bool
 	delay   time.Duration // of each read
 	broken  bool          // reads fail
+	near    bool          // reads are as fast as a local disk's
 }
 
 var errBroken = errors.New("the store does not answer")
@@ -62,7 +63,7 @@ func (s *memoryStore) Open(_ context.Context, name string) (checkpoint.Object, e
 	if !exists {
 		return nil, checkpoint.ErrNotExist
 	}
-	return &memoryObject{bytes.NewReader(data), s}, nil
+	return &memoryObject{bytes.NewReader(data), s, s.near}, nil
 }
 
 func (s *memoryStore) List(_ context.Context, prefix string) (names []string, _ error) {
@@ -87,7 +88,10 @@ func (s *memoryStore) Delete(_ context.Context, name string) error {
 type memoryObject struct {
 	*bytes.Reader
 	store *memoryStore
+	near  bool
 }
+
+func (o *memoryObject) Near() bool { return o.near }
 
 func (o *memoryObject) ReadAt(p []byte, offset int64) (int, error) {
 	o.store.mu.Lock()

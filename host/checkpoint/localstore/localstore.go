@@ -292,6 +292,9 @@ type object struct {
 
 func (o *object) Size() int64 { return o.size }
 
+// Near implements checkpoint.NearObject.
+func (o *object) Near() bool { return true }
+
 // List implements checkpoint.Store.
 func (s *Store) List(ctx context.Context, prefix string) ([]string, error) {
 	root := s.folder
