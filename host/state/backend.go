@@ -162,13 +162,15 @@ const (
 func (b *Backend) openPebble() error {
 	cache := pebble.NewCache(b.config.BlockCacheBytes)
 	defer cache.Unref()
+	// What lies here is a cache, whose overlap costs reads that miss a filter more;
+	// compacting costs each entry. So it begins later than merging in the store.
 	b.options = &pebble.Options{
 		FS:                    b.fs,
 		Cache:                 cache,
 		DisableWAL:            true,
 		FormatMajorVersion:    pebble.FormatNewest,
 		MemTableSize:          memTableBytes,
-		L0CompactionThreshold: b.config.MaxOverlap,
+		L0CompactionThreshold: 2 * b.config.MaxOverlap,
 		L0StopWritesThreshold: math.MaxInt32,
 		Logger:                quietLogger{},
 		MaxOpenFiles:          1000,
