@@ -30,18 +30,19 @@ func (s *split) line(line []byte) {
 	var empty [0]byte
 	for at := 0; at < len(line); {
 		mask := window(line, at)
-		edges := mask ^ mask<<1
 		next := at + 64
-		for edges != 0 {
+		edges := mask ^ mask<<1
+		for edges&(edges-1) != 0 { // two at least
 			start := at + bits.TrailingZeros64(edges)
 			edges &= edges - 1
-			end := at + bits.TrailingZeros64(edges) // 64 for no bit
+			end := at + bits.TrailingZeros64(edges)
 			edges &= edges - 1
-			if end == next {
-				end = wordEnd(line, end)
-				next = end
-			}
 			s.words.Emit(line[start:end], empty[:])
+		}
+		if edges != 0 { // the window ends in a word
+			start := at + bits.TrailingZeros64(edges)
+			next = wordEnd(line, next)
+			s.words.Emit(line[start:next], empty[:])
 		}
 		at = next
 	}
