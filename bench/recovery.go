@@ -70,9 +70,9 @@ func measureRecovery() error {
 				firsts, steadies = append(firsts, r.first.Seconds()*1000), append(steadies, r.steady.Seconds()*1000)
 			}
 			if err == nil {
-				name := fmt.Sprintf("recovery-%dm-keys-%dms-reads", keys/1_000_000, delay.Milliseconds())
-				figure(name+"-first-output", median(firsts), "ms", "")
-				figure(name+"-90-percent-rate", median(steadies), "ms", "")
+				name := fmt.Sprintf("recovery_%dm_keys_%dms_reads", keys/1_000_000, delay.Milliseconds())
+				figure(name+"_first_output", median(firsts), "ms", "")
+				figure(name+"_90_percent_rate", median(steadies), "ms", "")
 				first[delay] = append(first[delay], median(firsts))
 			}
 		}
@@ -81,7 +81,7 @@ func measureRecovery() error {
 		}
 	}
 	for _, delay := range delays {
-		figure(fmt.Sprintf("recovery-first-output-10m-to-1m-%dms-reads", delay.Milliseconds()), first[delay][1]/first[delay][0], "ratio", "<= 1.5")
+		figure(fmt.Sprintf("recovery_first_output_10m_to_1m_%dms_reads", delay.Milliseconds()), first[delay][1]/first[delay][0], "ratio", "<= 1.5")
 	}
 	return nil
 }

@@ -183,13 +183,13 @@ func measureCheckpoint() error {
 		if err = errors.Join(err, h.close()); err != nil {
 			return err
 		}
-		name := fmt.Sprintf("checkpoint-%dm-keys", keys/1_000_000)
-		figure(name+"-pause", median(pauses), "ms", "<= 5")
-		figure(name+"-written-100k-changed", median(bytes)/1e6, "MB", "")
-		figure(name+"-written-10k-changed", median(few)/1e6, "MB", "")
+		name := fmt.Sprintf("checkpoint_%dm_keys", keys/1_000_000)
+		figure(name+"_pause", median(pauses), "ms", "<= 5")
+		figure(name+"_written_100k_changed", median(bytes)/1e6, "MB", "")
+		figure(name+"_written_10k_changed", median(few)/1e6, "MB", "")
 		pauseOf, bytesOf = append(pauseOf, median(pauses)), append(bytesOf, median(bytes))
 	}
-	figure("checkpoint-pause-10m-to-1m", pauseOf[1]/pauseOf[0], "ratio", "")
-	figure("checkpoint-written-10m-to-1m", bytesOf[1]/bytesOf[0], "ratio", "<= 1.2")
+	figure("checkpoint_pause_10m_to_1m", pauseOf[1]/pauseOf[0], "ratio", "")
+	figure("checkpoint_written_10m_to_1m", bytesOf[1]/bytesOf[0], "ratio", "<= 1.2")
 	return nil
 }
