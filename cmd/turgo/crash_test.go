@@ -47,7 +47,7 @@ flow:
 
 const (
 	crashFiles        = 6
-	crashLinesPerFile = 10000
+	crashLinesPerFile = 20000
 	crashRunTimeout   = 2 * time.Minute
 )
 
