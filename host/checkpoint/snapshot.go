@@ -51,4 +51,15 @@ type TaskSnapshot struct {
 	Tables       []Table                    `json:"tables,omitempty"` // oldest first; a later one shadows earlier ones
 	Splits       map[string][]SplitPosition `json:"splits,omitempty"` // by source uid
 	Committables []Committable              `json:"committables,omitempty"`
+	Letters      []LetterSegment            `json:"letters,omitempty"` // that no manifest names yet
+}
+
+// LetterSegment is an object that holds dead letters and answers to resubmissions.
+type LetterSegment struct {
+	Object   string `json:"object"`
+	Bytes    int64  `json:"bytes"`
+	Checksum string `json:"checksum"` // SHA-256, hex
+	Letters  int    `json:"letters"`
+	Answers  int    `json:"answers,omitempty"`
+	Epoch    Epoch  `json:"epoch"` // under way when it was written
 }

@@ -101,6 +101,8 @@ type Step struct {
 	Inputs []Input
 	// Config is the step's own, a JSON object. Default: {}.
 	Config json.RawMessage
+	// OnFailure says what becomes of records that the step cannot handle.
+	OnFailure OnFailure
 
 	// Connector and Placement belong to sources and sinks.
 	Connector string
