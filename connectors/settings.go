@@ -9,6 +9,10 @@ import (
 	"strings"
 )
 
+// SecretPrefix begins the names of the environment variables that built-in
+// connectors get from the host, so that secrets need not stand in job files.
+const SecretPrefix = "TURGO_SECRET_"
+
 // DecodeSettings reads a step's settings into the struct that into points to.
 // An unknown field, a wrong type or trailing text is a *ConfigError.
 func DecodeSettings(config Config, into any) error {

@@ -6,6 +6,7 @@ import (
 	"github.com/turgo-stream/turgo/connectors/blackhole"
 	"github.com/turgo-stream/turgo/connectors/file"
 	"github.com/turgo-stream/turgo/connectors/generator"
+	"github.com/turgo-stream/turgo/connectors/kafka"
 	"github.com/turgo-stream/turgo/connectors/stdout"
 )
 
@@ -15,6 +16,7 @@ func Connectors() []connectors.Connector {
 		blackhole.Connector(),
 		file.Connector(),
 		generator.Connector(),
+		kafka.Connector(),
 		stdout.Connector(),
 	}
 }

@@ -224,6 +224,7 @@ func copyProgram(t *testing.T, folder, name, environment string) {
 func TestExternalConnector(t *testing.T) {
 	t.Setenv("TURGO_TEST_WANTED", "wanted")
 	t.Setenv("TURGO_TEST_SECRET", "secret")
+	t.Setenv(connectors.SecretPrefix+"TEST", "secret")
 	folder := t.TempDir()
 	copyProgram(t, folder, "environment", "TURGO_TEST_WANTED")
 	launcher := &native.Launcher{Folder: folder}
@@ -262,6 +263,34 @@ func TestExternalConnector(t *testing.T) {
 	}
 	if _, err := launcher.Sink(ctx, "environment", native.PlacementProcess); err == nil {
 		t.Error("a source was taken for a sink")
+	}
+}
+
+// A built-in connector gets the secrets that job files may name, and no more.
+func TestBuiltinConnectorSeesSecrets(t *testing.T) {
+	t.Setenv("TURGO_TEST_OTHER", "other")
+	t.Setenv(connectors.SecretPrefix+"TEST", "secret")
+	launcher := &native.Launcher{Builtins: served()}
+	t.Cleanup(func() { launcher.Close() })
+	ctx := context.Background()
+	source, err := launcher.Source(ctx, "environment", native.PlacementProcess)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	splits, _, err := source.Discover(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, split := range splits {
+		found = found || split.ID == connectors.SecretPrefix+"TEST=secret"
+		if strings.HasPrefix(split.ID, "TURGO_TEST_OTHER") {
+			t.Errorf("the process sees %s", split.ID)
+		}
+	}
+	if !found {
+		t.Error("the process does not see the secret")
 	}
 }
 

@@ -170,7 +170,7 @@ func (l *Launcher) find(name, side string, placement Placement) (inHost *connect
 			return &builtin, run, nil
 		}
 		path, err := ownExecutable()
-		return nil, executable{path: path, environment: inheritedEnvironment(nil), passOutput: true}, err
+		return nil, executable{path: path, environment: builtinEnvironment(), passOutput: true}, err
 	}
 	m, found, err := readManifest(l.Folder, name)
 	if err != nil {

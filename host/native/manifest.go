@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/turgo-stream/turgo/connectors"
 )
 
 // ManifestName is the file that makes a folder below the plugin folder a
@@ -129,6 +131,18 @@ func manifestNames(folder string) []string {
 
 // everyProcessGets is the environment that no connector can do without.
 var everyProcessGets = []string{"LANG", "TMPDIR", "TZ"}
+
+// builtinEnvironment is what the process of a built-in connector gets: the
+// secrets that job files name, too.
+func builtinEnvironment() []string {
+	environment := inheritedEnvironment(nil)
+	for _, variable := range os.Environ() {
+		if strings.HasPrefix(variable, connectors.SecretPrefix) {
+			environment = append(environment, variable)
+		}
+	}
+	return environment
+}
 
 // inheritedEnvironment gives the named variables, where the host has them.
 func inheritedEnvironment(names []string) []string {
