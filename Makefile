@@ -4,6 +4,7 @@ GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
 SEEDS       ?= 10000
+PORT        ?= 9092
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 # Go's stamp of the repository fails where it belongs to another user.
@@ -14,7 +15,7 @@ EXAMPLES := $(patsubst examples/%/operator,%,$(wildcard examples/*/operator))
 MODULES  := $(foreach example,$(EXAMPLES),examples/$(example)/$(example).wasm)
 
 .DEFAULT_GOAL := help
-.PHONY: help build modules test test-short lint bench demo fuzz generate sim tools clean
+.PHONY: help build modules test test-short lint bench demo fuzz generate sim kafka-up kafka-down tools clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,12 +64,24 @@ generate: ## generate code again from its sources
 sim: ## run the simulation over SEEDS seeds
 	$(GO) test -timeout 60m -v ./host/sim -args -sim.seeds=$(SEEDS)
 
-tools: ## install what the tests need and Go does not bring: wabt
-	@command -v wat2wasm >/dev/null && exit 0; \
+kafka-up: ## start a local broker of Apache Kafka on PORT, unless it runs
+	@$(GO) run ./connectors/kafka/localbroker/kafka up -port $(PORT)
+
+kafka-down: ## stop that broker and remove its data
+	@$(GO) run ./connectors/kafka/localbroker/kafka down
+
+# What the tests need and Go does not bring: a command of each, and its package.
+TOOLS := wat2wasm:wabt java:openjdk-17-jre-headless mvn:maven kcat:kcat
+
+tools: ## install what the tests need and Go does not bring
+	@missing=; for tool in $(TOOLS); do \
+		command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool#*:}"; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends wabt >/dev/null; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	else \
-		echo "wat2wasm is missing: install wabt (Debian: apt-get install wabt, macOS: brew install wabt)"; exit 1; \
+		echo "missing:$$missing (Debian: apt-get install$$missing; macOS: brew install wabt openjdk maven kcat)"; exit 1; \
 	fi
 
 clean: ## remove what was built
