@@ -79,7 +79,7 @@ func (h *heldState) increment(first, count, step, modulo int) error {
 	key, value := make([]byte, 8), make([]byte, heldValueBytes)
 	for i := range count {
 		if i%1000 == 0 {
-			h.keyed.Begin()
+			h.keyed.Begin(time.Now().UnixMilli())
 		}
 		// The key is scattered, so that neighbours in time are none in the table.
 		binary.BigEndian.PutUint64(key, uint64((first+i*step)%modulo)*0x9e3779b97f4a7c15)

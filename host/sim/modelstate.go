@@ -81,7 +81,7 @@ func (s *modelState) set(into map[string][]byte, key string, value []byte) {
 }
 
 // Begin implements keyedState.
-func (s *modelState) Begin() { s.staged = map[string][]byte{} }
+func (s *modelState) Begin(int64) { s.staged = map[string][]byte{} }
 
 // Rollback implements keyedState.
 func (s *modelState) Rollback() { s.staged = nil }

@@ -11,7 +11,7 @@ import (
 // keyedState is the part of wasm.State that the counter uses: both the model
 // and the real state have it.
 type keyedState interface {
-	Begin()
+	Begin(processingTime int64)
 	Commit() error
 	Rollback()
 	SetKey(key []byte) error
@@ -62,7 +62,7 @@ func (c *counter) Process(_ int, batch record.Batch, _, _ int64, emit func(int, 
 // transaction runs one call and emits its output only if it succeeded.
 func (c *counter) transaction(emit func(int, record.Batch), call func() error) error {
 	c.out.Reset(nil)
-	c.state.Begin()
+	c.state.Begin(c.host.world.nowMS())
 	if err := call(); err != nil {
 		c.state.Rollback()
 		return err

@@ -36,7 +36,8 @@ type Config struct {
 	Store        checkpoint.Store
 	ObjectPrefix string
 
-	// Clock gives the processing time in milliseconds, for time-to-live.
+	// Clock gives the processing time in milliseconds between transactions, for
+	// time-to-live.
 	Clock func() int64
 
 	CacheBytes      int64 // bound of the write-back cache: 128 MiB
@@ -96,6 +97,7 @@ type Backend struct {
 	seen     *seenKeys
 	sequence uint64
 	undoes   uint64
+	now      int64 // the latest processing time that was seen
 	open     int   // transactions
 	failed   error // the local disk failed; the next Commit tells
 	nextPart uint64
@@ -143,6 +145,14 @@ func Open(config Config) (*Backend, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// clock is the processing time by which entries expire. It never goes back,
+// whatever the host's clock does: what has been hidden once, or was dropped on the
+// way to a table, is not seen again.
+func (b *Backend) clock() int64 {
+	b.now = max(b.now, b.config.Clock())
+	return b.now
 }
 
 func (b *Backend) path(elements ...string) string {

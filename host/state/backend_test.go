@@ -17,7 +17,7 @@ import (
 func TestEveryKindSurvivesRestore(t *testing.T) {
 	w := newWorld()
 	b, k := open(t, w.config(0, 127, 128))
-	k.Begin()
+	k.Begin(now(k))
 	must(t, k.SetKey([]byte("alpha")))
 	must(t, k.ValuePut(stateCount, []byte("one")))
 	must(t, k.ListAppend(stateEvents, []byte("e1")))
@@ -32,7 +32,7 @@ func TestEveryKindSurvivesRestore(t *testing.T) {
 
 	b, k = open(t, w.config(0, 127, 128))
 	must(t, b.Restore(context.Background(), tables))
-	k.Begin()
+	k.Begin(now(k))
 	must(t, k.SetKey([]byte("alpha")))
 	wantValue(t, k, "one")
 	var events []string
@@ -63,7 +63,7 @@ func wantValue(t *testing.T, k *Keyed, want string) {
 
 func put(t *testing.T, k *Keyed, keys, value string) {
 	t.Helper()
-	k.Begin()
+	k.Begin(now(k))
 	for key := range strings.FieldsSeq(keys) {
 		must(t, k.SetKey([]byte(key)))
 		must(t, k.ValuePut(stateCount, []byte(value)))
@@ -93,7 +93,7 @@ func TestFullStoreLosesNothing(t *testing.T) {
 
 	b, k = open(t, w.config(0, 127, 128))
 	must(t, b.Restore(context.Background(), tables))
-	k.Begin()
+	k.Begin(now(k))
 	for key, want := range map[string]string{"a": "first", "b": "second", "c": "second"} {
 		must(t, k.SetKey([]byte(key)))
 		wantValue(t, k, want)
@@ -138,7 +138,7 @@ func readAll(t *testing.T, w *world, tables []checkpoint.Table) error {
 	if err := b.Restore(context.Background(), tables); err != nil {
 		return err
 	}
-	k.Begin()
+	k.Begin(now(k))
 	defer k.Rollback()
 	for key := range strings.FieldsSeq("a b c d e f") {
 		must(t, k.SetKey([]byte(key)))
@@ -162,7 +162,7 @@ func TestNearStore(t *testing.T) {
 	tables := checkpointNow(t, b)
 	b, k = open(t, w.config(0, 127, 128))
 	must(t, b.Restore(context.Background(), tables))
-	k.Begin()
+	k.Begin(now(k))
 	defer k.Rollback()
 	for i, key := range keys {
 		if i == len(keys)/2 {
@@ -211,7 +211,7 @@ func TestStoreThatDoesNotAnswer(t *testing.T) {
 	b, k = open(t, w.config(0, 127, 128))
 	must(t, b.Restore(context.Background(), tables))
 	w.store.broken = true
-	k.Begin()
+	k.Begin(now(k))
 	failed := 0
 	for key := range strings.FieldsSeq("a b c") {
 		must(t, k.SetKey([]byte(key)))
@@ -252,7 +252,7 @@ func rescaled(t *testing.T, w *world, parallelism, maxParallelism int, tables []
 		first, last := keygroup.Range(subtask, maxParallelism, parallelism)
 		b, k := open(t, w.config(first, last, maxParallelism))
 		must(t, b.Restore(context.Background(), tables))
-		k.Begin()
+		k.Begin(now(k))
 		for _, key := range keys {
 			if group := keygroup.Of([]byte(key), maxParallelism); group < first || group > last {
 				if err := k.SetKey([]byte(key)); err == nil {
@@ -293,7 +293,7 @@ func TestRescale(t *testing.T) {
 		first, last := keygroup.Range(subtask, maxParallelism, 2)
 		b, k := open(t, w.config(first, last, maxParallelism))
 		for epoch := range 3 {
-			k.Begin()
+			k.Begin(now(k))
 			for i, key := range keys {
 				if group := keygroup.Of([]byte(key), maxParallelism); group < first || group > last || i%3 < epoch {
 					continue

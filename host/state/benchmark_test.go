@@ -45,7 +45,7 @@ func increment(b *testing.B, k *Keyed, key []byte) {
 
 func fill(b *testing.B, k *Keyed, keys [][]byte) {
 	for start := 0; start < len(keys); start += 1000 {
-		k.Begin()
+		k.Begin(now(k))
 		for _, key := range keys[start:min(start+1000, len(keys))] {
 			increment(b, k, key)
 		}
@@ -61,12 +61,12 @@ func BenchmarkIncrement(b *testing.B) {
 			fill(b, k, keys)
 			b.ReportAllocs()
 			b.ResetTimer()
-			k.Begin()
+			k.Begin(now(k))
 			at := 0
 			for i := range b.N {
 				if i%1000 == 999 {
 					must(b, k.Commit())
-					k.Begin()
+					k.Begin(now(k))
 				}
 				at = (at + 7919) % count
 				increment(b, k, keys[at])
@@ -116,7 +116,7 @@ func BenchmarkTimers(b *testing.B) {
 			b.StartTimer()
 			fired := 0
 			for fired < count {
-				k.Begin()
+				k.Begin(now(k))
 				must(b, k.TimersDue(0, 1<<63-1, 1000, func([]byte, int64) { fired++ }))
 				must(b, k.Commit())
 			}
@@ -127,7 +127,7 @@ func BenchmarkTimers(b *testing.B) {
 
 func setTimers(b *testing.B, k *Keyed, keys [][]byte) {
 	for start := 0; start < len(keys); start += 1000 {
-		k.Begin()
+		k.Begin(now(k))
 		for _, key := range keys[start : start+1000] {
 			if err := k.SetKey(key); err != nil {
 				b.Fatal(err)

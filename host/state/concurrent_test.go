@@ -80,7 +80,7 @@ func countRecords(t *testing.T, k *Keyed, random *rand.Rand, counts []uint64, re
 	t.Helper()
 	for i := range records {
 		if i%100 == 0 {
-			k.Begin()
+			k.Begin(now(k))
 		}
 		key := random.IntN(len(counts))
 		must(t, k.SetKey(fmt.Append(nil, key)))
@@ -106,7 +106,7 @@ func valueOf(value []byte) uint64 {
 
 func wantCounts(t *testing.T, k *Keyed, counts []uint64) {
 	t.Helper()
-	k.Begin()
+	k.Begin(now(k))
 	for key, want := range counts {
 		must(t, k.SetKey(fmt.Append(nil, key)))
 		value, _, _, err := k.ValueGet(stateCount)
@@ -129,7 +129,7 @@ func TestManyTimersAreFiredInOrder(t *testing.T) {
 	for i := range 5000 {
 		timer := modelTimer{fmt.Sprint(i % 700), random.Int64N(300)}
 		want[timer] = true
-		k.Begin()
+		k.Begin(now(k))
 		must(t, k.SetKey([]byte(timer.key)))
 		must(t, k.TimerSet(0, timer.time))
 		must(t, k.Commit())
@@ -141,7 +141,7 @@ func TestManyTimersAreFiredInOrder(t *testing.T) {
 	b, k = open(t, w.config(0, 127, 128))
 	must(t, b.Restore(context.Background(), tables))
 	for last := int64(-1 << 63); len(want) > 0; {
-		k.Begin()
+		k.Begin(now(k))
 		fired := 0
 		must(t, k.TimersDue(0, 1<<40, 64, func(key []byte, at int64) {
 			if timer := (modelTimer{string(key), at}); !want[timer] || at < last {

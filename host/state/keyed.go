@@ -95,11 +95,13 @@ func newKeyed(b *Backend, uid string, hash uint32, states []abi.StateDescription
 	return k, nil
 }
 
-// Begin starts a transaction. Dropping and spilling of cached entries happen
-// here only, so that a transaction's entries stay where they are; an error in
-// doing so is returned by Commit.
-func (k *Keyed) Begin() {
+// Begin starts a transaction at a processing time in milliseconds, which stands
+// still for it. Dropping and spilling of cached entries happen here only, so
+// that a transaction's entries stay where they are; an error in doing so is
+// returned by Commit.
+func (k *Keyed) Begin(processingTime int64) {
 	b := k.backend
+	b.now = max(b.now, processingTime)
 	if b.open == 0 {
 		b.makeRoom()
 	}
@@ -107,7 +109,7 @@ func (k *Keyed) Begin() {
 		k.transaction.open = true
 		b.open++
 	}
-	k.now = b.config.Clock()
+	k.now = b.now
 	k.keySet, k.recent = false, recent{}
 }
 

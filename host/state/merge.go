@@ -35,7 +35,7 @@ func (b *Backend) Merge() *Merge {
 	if chosen == nil {
 		return nil
 	}
-	m := &Merge{backend: b, bottom: atBottom(b.tables, chosen), now: b.config.Clock(), number: b.nextPart}
+	m := &Merge{backend: b, bottom: atBottom(b.tables, chosen), now: b.clock(), number: b.nextPart}
 	b.nextPart++
 	for _, i := range chosen {
 		m.inputs = append(m.inputs, b.tables[i])

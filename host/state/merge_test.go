@@ -78,7 +78,7 @@ func TestBottomMergeDropsWhatIsGone(t *testing.T) {
 	put(t, k, "stays gone", "x")
 	checkpointNow(t, b)
 	for _, clear := range []bool{false, true} {
-		k.Begin()
+		k.Begin(now(k))
 		must(t, k.SetKey([]byte("gone")))
 		if clear {
 			must(t, k.Clear(stateCount))

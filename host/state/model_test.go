@@ -136,7 +136,7 @@ func (c *checker) transaction() {
 		}
 	}
 	before := c.model.clone()
-	task.keyed.Begin()
+	task.keyed.Begin(now(task.keyed))
 	marked := c.model.clone()
 	task.keyed.Mark()
 	for range rapid.IntRange(0, 12).Draw(c.T, "calls") {
@@ -404,7 +404,7 @@ func (c *checker) restart() {
 
 func (c *checker) checkAll() {
 	for _, task := range c.tasks {
-		task.keyed.Begin()
+		task.keyed.Begin(now(task.keyed))
 		for _, key := range modelKeys {
 			if c.taskOf(key) != task {
 				continue
@@ -427,7 +427,7 @@ func (c *checker) checkAll() {
 func (c *checker) drain() {
 	for _, task := range c.tasks {
 		for which := range 2 {
-			task.keyed.Begin()
+			task.keyed.Begin(now(task.keyed))
 			got := map[modelTimer]bool{}
 			must2(c, task.keyed.TimersDue(which, 1<<63-1, 1<<20, func(key []byte, at int64) {
 				got[modelTimer{string(key), at}] = true

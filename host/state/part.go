@@ -37,7 +37,7 @@ func (b *Backend) swap() {
 	if b.log.count == 0 {
 		return
 	}
-	p := &part{number: b.nextPart, stamp: b.stamp, log: b.log, bottom: !b.below, now: b.config.Clock()}
+	p := &part{number: b.nextPart, stamp: b.stamp, log: b.log, bottom: !b.below, now: b.clock()}
 	b.nextPart++
 	for _, g := range append([]*generation{b.young, b.old}, b.pinned...) {
 		if g != nil {

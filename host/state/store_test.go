@@ -177,3 +177,5 @@ func checkpointNow(t testing.TB, b *Backend) []checkpoint.Table {
 	b.Complete(f)
 	return b.Tables()
 }
+
+func now(k *Keyed) int64 { return k.backend.config.Clock() }

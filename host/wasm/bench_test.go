@@ -87,7 +87,7 @@ func BenchmarkStateCall(b *testing.B) {
 // nothing is a State without content.
 type nothing struct{ State }
 
-func (nothing) Begin()                                     {}
+func (nothing) Begin(int64)                                {}
 func (nothing) Commit() error                              { return nil }
 func (nothing) Rollback()                                  {}
 func (nothing) Mark()                                      {}

@@ -118,7 +118,7 @@ func (o *Operator) begin(batch record.Batch, watermark, processingTime int64) er
 		o.metrics[i].staged = o.metrics[i].value.Load()
 	}
 	if o.state != nil {
-		o.state.Begin()
+		o.state.Begin(processingTime)
 	}
 	return nil
 }

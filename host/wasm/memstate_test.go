@@ -33,7 +33,7 @@ func newMemoryState() *memoryState {
 	return &memoryState{values: map[string]string{}, timers: map[timerID]bool{}, version: 7}
 }
 
-func (s *memoryState) Begin() {
+func (s *memoryState) Begin(int64) {
 	if s.open {
 		panic("transaction in a transaction")
 	}

@@ -5,8 +5,9 @@ package wasm
 // All writes between Begin and Commit are staged; reads see them. Byte slices
 // that are returned or yielded stay valid until the next call.
 type State interface {
-	// Begin starts a transaction; Commit applies it, Rollback drops it.
-	Begin()
+	// Begin starts a transaction; Commit applies it, Rollback drops it. The
+	// processing time, in milliseconds, is the call's: by it entries expire.
+	Begin(processingTime int64)
 	Commit() error
 	Rollback()
 	// Mark remembers what is staged now; Undo drops what was staged since the

@@ -105,7 +105,7 @@ func (o *Operator) takeDue(next due) error {
 			break
 		}
 		o.state.Rollback()
-		o.state.Begin()
+		o.state.Begin(o.processingTime)
 	}
 	o.batch = o.timers.builder.Finish()
 	o.timers.buffer = o.batch
