@@ -31,10 +31,14 @@ type Connector struct {
 
 // Config is what a step of a job gives to its connector.
 type Config struct {
-	Job         string          // name of the job
-	JobUUID     string          // identity of the job, stable over restarts
-	UID         string          // uid of the step
-	Attempt     uint64          // rises with every start of the job
+	Job     string // name of the job
+	JobUUID string // identity of the job, stable over restarts
+	UID     string // uid of the step
+	Attempt uint64 // rises with every start of the job
+	// Restored tells a source that its splits were discovered before, by an
+	// earlier attempt or process: one that it finds now and was not given is new
+	// since, so that "from now on" is no start for it.
+	Restored    bool
 	Parallelism int             // subtasks of the step
 	BaseDir     string          // relative paths in Settings start here
 	Settings    json.RawMessage // the step's config, an object
@@ -43,7 +47,11 @@ type Config struct {
 // Split is a part of the input that one reader reads alone and in order.
 type Split struct {
 	ID   string // UTF-8, unique in the source, stable over restarts
-	Data []byte // the connector's own
+	Data []byte // the connector's own; checkpoints keep it, as it was when the split was found first
+	// Eager splits are handed out as soon as they are found, however many a
+	// reader holds: those that never end, and those whose start or end was
+	// decided when they were found, which only a checkpoint remembers.
+	Eager bool
 }
 
 // Assignment hands a split to a reader, from a position. A nil position is the

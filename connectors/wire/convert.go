@@ -35,21 +35,21 @@ func committableSize(c connectors.Committable) int { return len(c.ID) + len(c.Da
 func configToWire(c connectors.Config) *v1.Config {
 	return &v1.Config{
 		Job: c.Job, JobUuid: c.JobUUID, Uid: c.UID, Attempt: c.Attempt,
-		Parallelism: int32(c.Parallelism), BaseDir: c.BaseDir, Settings: c.Settings,
+		Parallelism: int32(c.Parallelism), BaseDir: c.BaseDir, Settings: c.Settings, Restored: c.Restored,
 	}
 }
 
 func configFromWire(c *v1.Config) connectors.Config {
 	return connectors.Config{
 		Job: c.GetJob(), JobUUID: c.GetJobUuid(), UID: c.GetUid(), Attempt: c.GetAttempt(),
-		Parallelism: int(c.GetParallelism()), BaseDir: c.GetBaseDir(), Settings: c.GetSettings(),
+		Parallelism: int(c.GetParallelism()), BaseDir: c.GetBaseDir(), Settings: c.GetSettings(), Restored: c.GetRestored(),
 	}
 }
 
 func splitsToWire(splits []connectors.Split) []*v1.Split {
 	result := make([]*v1.Split, len(splits))
 	for i, s := range splits {
-		result[i] = &v1.Split{Id: s.ID, Data: s.Data}
+		result[i] = &v1.Split{Id: s.ID, Data: s.Data, Eager: s.Eager}
 	}
 	return result
 }
@@ -62,7 +62,7 @@ func splitsFromWire(splits []*v1.Split) ([]connectors.Split, error) {
 			return nil, fmt.Errorf("wire: split %.64q has an ID of %d and data of %d bytes; 1..%d and at most %d are allowed",
 				s.GetId(), len(s.GetId()), len(s.GetData()), connectors.SplitIDBytesMax, connectors.SplitDataBytesMax)
 		}
-		result[i] = connectors.Split{ID: s.GetId(), Data: s.GetData()}
+		result[i] = connectors.Split{ID: s.GetId(), Data: s.GetData(), Eager: s.GetEager()}
 	}
 	return result, nil
 }

@@ -26,6 +26,8 @@ func toStatus(err error) error {
 	switch {
 	case errors.As(err, &config):
 		return withFailure(codes.InvalidArgument, &v1.Failure{Kind: v1.Failure_KIND_CONFIG, Field: config.Field, Message: config.Reason})
+	case connectors.Fatal(err):
+		return withFailure(codes.FailedPrecondition, &v1.Failure{Kind: v1.Failure_KIND_FATAL, Message: err.Error()})
 	case connectors.Retryable(err):
 		return withFailure(codes.Aborted, &v1.Failure{Kind: v1.Failure_KIND_RETRYABLE, Message: err.Error()})
 	case errors.Is(err, context.Canceled):
@@ -69,6 +71,8 @@ func fromStatus(ctx context.Context, err error, explain Explain) error {
 			return &connectors.ConfigError{Field: failure.Field, Reason: failure.Message}
 		case v1.Failure_KIND_RETRYABLE:
 			return &connectors.RetryableError{Err: &ConnectorError{Message: failure.Message}}
+		case v1.Failure_KIND_FATAL:
+			return &connectors.FatalError{Err: &ConnectorError{Message: failure.Message}}
 		}
 		return &ConnectorError{Message: failure.Message}
 	}

@@ -179,13 +179,15 @@ func (f *finishedSplits) positions(m *Manifest) map[string][]SplitPosition {
 	return positions
 }
 
-// unfinishedSplits drops the splits that were read to their end.
+// unfinishedSplits drops the splits that were read to their end. A source that
+// has no others stays, as one whose splits were discovered.
 func unfinishedSplits(splits map[string][]SplitPosition) map[string][]SplitPosition {
 	if splits == nil {
 		return nil
 	}
 	rest := make(map[string][]SplitPosition, len(splits))
 	for uid, positions := range splits {
+		rest[uid] = nil
 		for _, position := range positions {
 			if !position.Finished {
 				rest[uid] = append(rest[uid], position)

@@ -118,6 +118,25 @@ type Claim struct {
 	AcceptDuplicatesFrom Epoch `json:"accept_duplicates_from,omitempty"`
 }
 
+// Discovered reports whether the splits of a source were discovered before the
+// checkpoint was taken. A nil manifest knows no source.
+func (m *Manifest) Discovered(source string) bool {
+	if m == nil {
+		return false
+	}
+	for i := range m.Sources {
+		if m.Sources[i].UID == source {
+			return true
+		}
+	}
+	for i := range m.Tasks {
+		if _, found := m.Tasks[i].Splits[source]; found {
+			return true
+		}
+	}
+	return false
+}
+
 // Objects lists the names of all objects that the manifest needs, each once.
 func (m *Manifest) Objects() []string {
 	var names []string

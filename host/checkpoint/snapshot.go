@@ -49,7 +49,7 @@ type Committable struct {
 type TaskSnapshot struct {
 	Task         TaskID                     `json:"task"`
 	Tables       []Table                    `json:"tables,omitempty"` // oldest first; a later one shadows earlier ones
-	Splits       map[string][]SplitPosition `json:"splits,omitempty"` // by source uid
+	Splits       map[string][]SplitPosition `json:"splits,omitempty"` // by source uid; without an entry for a source whose splits were not discovered yet
 	Committables []Committable              `json:"committables,omitempty"`
 	Letters      []LetterSegment            `json:"letters,omitempty"` // that no manifest names yet
 }

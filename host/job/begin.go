@@ -222,7 +222,9 @@ func (a *Attempt) openSources(ctx context.Context) error {
 		if step.Kind != plan.Source {
 			continue
 		}
-		source, err := a.config.Runtime.Source(ctx, step, a.connectorConfig(step))
+		config := a.connectorConfig(step)
+		config.Restored = a.recovered.decision.Manifest.Discovered(step.UID)
+		source, err := a.config.Runtime.Source(ctx, step, config)
 		if err != nil {
 			return fmt.Errorf("job: source %s: %w", step.UID, err)
 		}
@@ -238,9 +240,12 @@ func (a *Attempt) openSources(ctx context.Context) error {
 			s.restored = append(s.restored, restored)
 		}
 		s.enumerator = newEnumerator(step.UID, source, v.Parallelism, known)
+		for subtask, restored := range s.restored {
+			s.enumerator.eagerHeld[subtask] = len(restored)
+		}
 		s.enumerator.worker = a.config.NewWorker("discover "+step.UID, a.mailbox)
 		s.enumerator.ctx, s.enumerator.nowMS = a.ctx, a.nowMS
-		s.enumerator.fail = func(err error) { a.fail(err, true) }
+		s.enumerator.fail = func(err error) { a.fail(err, !fatal(err)) }
 		s.enumerator.assignTo = func(subtask int, assignments []connectors.Assignment, noMore bool) {
 			a.byID[taskID(v, subtask)].Assign(assignments, noMore)
 		}

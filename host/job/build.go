@@ -124,10 +124,11 @@ func (b *builder) task(ctx context.Context, v *plan.Vertex, subtask int) (*task.
 func (b *builder) source(v *plan.Vertex, s *plan.ChainedStep, subtask int) *task.SourceConfig {
 	source := b.attempt.sources[s.UID].source
 	return &task.SourceConfig{
-		UID:       s.UID,
-		Open:      func(ctx context.Context) (connectors.Reader, error) { return source.OpenReader(ctx, subtask) },
-		Retryable: b.attempt.config.Runtime.Retryable,
-		Restored:  b.attempt.sources[s.UID].restored[subtask],
+		UID:        s.UID,
+		Open:       func(ctx context.Context) (connectors.Reader, error) { return source.OpenReader(ctx, subtask) },
+		Retryable:  b.attempt.config.Runtime.Retryable,
+		Restored:   b.attempt.sources[s.UID].restored[subtask],
+		Discovered: b.attempt.recovered.decision.Manifest.Discovered(s.UID),
 		Watermarks: task.Watermarks{
 			Enabled:          s.Watermark.Strategy != plan.NoWatermark,
 			OutOfOrdernessMS: s.Watermark.OutOfOrderness.Milliseconds(),

@@ -25,6 +25,10 @@ type enumerator struct {
 
 	known       map[string]bool // assigned before, or finished
 	unassigned  []connectors.Split
+	eager       []connectors.Split // to be handed out at once
+	eagerHeld   []int              // by subtask: eager splits that it was given
+	found       bool               // the splits were discovered at least once
+	announced   bool               // the tasks know that
 	final       bool
 	discovering bool
 	discoverMS  int64 // when to look again
@@ -38,7 +42,7 @@ type enumerator struct {
 func newEnumerator(uid string, source connectors.Source, parallelism int, known []string) *enumerator {
 	e := &enumerator{
 		uid: uid, source: source, known: make(map[string]bool, len(known)),
-		asked: make([]int, parallelism), heardFrom: make([]bool, parallelism),
+		asked: make([]int, parallelism), heardFrom: make([]bool, parallelism), eagerHeld: make([]int, parallelism),
 	}
 	for _, id := range known {
 		e.known[id] = true
@@ -85,19 +89,61 @@ func (e *enumerator) discovered(splits []connectors.Split, final bool, err error
 	for _, s := range splits {
 		if !e.known[s.ID] {
 			e.known[s.ID] = true
-			e.unassigned = append(e.unassigned, s)
+			if s.Eager {
+				e.eager = append(e.eager, s)
+			} else {
+				e.unassigned = append(e.unassigned, s)
+			}
 		}
 	}
+	e.found = true
 	e.final = final
 }
 
-// serve hands splits out one by one, in turn over the subtasks that ask. The
-// first round waits for all of them, so that few splits are spread evenly.
+// serve hands out the splits that were found. The first time it tells all
+// subtasks, in one go, even where there is none for them: so a checkpoint has
+// either all eager splits that there were, or none, and knows which.
 func (e *enumerator) serve() {
-	if e.heard < len(e.asked) {
-		return
-	}
 	given := make([][]connectors.Assignment, len(e.asked))
+	told := e.serveEager(given)
+	if e.heard == len(e.asked) {
+		e.serveAsked(given)
+		told = told || e.found && !e.announced
+	}
+	noMore := e.final && len(e.unassigned) == 0
+	for subtask := range e.asked {
+		wants := e.asked[subtask] > 0 && e.heard == len(e.asked)
+		if len(given[subtask]) == 0 && !(wants && noMore) && !told {
+			continue
+		}
+		e.asked[subtask] = 0
+		e.assignTo(subtask, given[subtask], noMore)
+	}
+	e.announced = e.announced || told
+}
+
+// serveEager hands each eager split to the subtask that has the fewest. It
+// reports whether there were any.
+func (e *enumerator) serveEager(given [][]connectors.Assignment) bool {
+	for _, split := range e.eager {
+		fewest := 0
+		for subtask, held := range e.eagerHeld {
+			if held < e.eagerHeld[fewest] {
+				fewest = subtask
+			}
+		}
+		e.eagerHeld[fewest]++
+		given[fewest] = append(given[fewest], connectors.Assignment{Split: split})
+	}
+	served := len(e.eager) > 0
+	e.eager = nil
+	return served
+}
+
+// serveAsked hands the other splits out one by one, in turn over the subtasks
+// that ask. The first round waits for all of them, so that few splits are spread
+// evenly.
+func (e *enumerator) serveAsked(given [][]connectors.Assignment) {
 	for progress := true; progress && len(e.unassigned) > 0; {
 		progress = false
 		for subtask := range e.asked {
@@ -106,13 +152,6 @@ func (e *enumerator) serve() {
 				e.unassigned = e.unassigned[1:]
 				progress = true
 			}
-		}
-	}
-	noMore := e.final && len(e.unassigned) == 0
-	for subtask := range e.asked {
-		if e.asked[subtask] > 0 && (len(given[subtask]) > 0 || noMore) {
-			e.asked[subtask] = 0
-			e.assignTo(subtask, given[subtask], noMore)
 		}
 	}
 }

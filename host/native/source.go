@@ -159,7 +159,22 @@ func (s *source) Discover(ctx context.Context) (splits []connectors.Split, final
 		splits, final, err = current.source.Discover(ctx)
 		return err
 	})
+	if err == nil {
+		s.discovered()
+	}
 	return splits, final, err
+}
+
+// discovered notes for the next process that the host knows the splits that
+// there were: those that it finds first are new.
+func (s *source) discovered() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.config != nil && !s.config.Restored {
+		config := *s.config
+		config.Restored = true
+		s.config = &config
+	}
 }
 
 func (s *source) OpenReader(ctx context.Context, subtask int) (connectors.Reader, error) {

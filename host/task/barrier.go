@@ -33,7 +33,7 @@ func (t *Task) barrier(epoch checkpoint.Epoch) {
 	s := &snapshot{epoch: epoch, waiting: 1}
 	t.snapshot = s
 	if t.source != nil {
-		s.splits = t.source.positions()
+		s.splits, s.discovered = t.source.positions(), t.source.discovered
 	}
 	if t.sink != nil {
 		s.waiting++
@@ -89,7 +89,9 @@ func (t *Task) report(s *snapshot) {
 	saved := checkpoint.TaskSnapshot{Task: t.config.ID, Committables: s.committed}
 	if t.source != nil {
 		t.source.acknowledged(s.splits)
-		saved.Splits = map[string][]checkpoint.SplitPosition{t.source.config.UID: s.splits}
+		if s.discovered {
+			saved.Splits = map[string][]checkpoint.SplitPosition{t.source.config.UID: s.splits}
+		}
 	}
 	if t.config.State != nil {
 		saved.Tables = t.config.State.Tables()

@@ -29,6 +29,7 @@ type SourceConfig struct {
 	Open       func(ctx context.Context) (connectors.Reader, error)
 	Retryable  func(error) bool
 	Restored   []connectors.Assignment // splits that a checkpoint gave to this subtask
+	Discovered bool                    // the checkpoint was taken after the splits were discovered first
 	Watermarks Watermarks
 	// ObserveOutput says that the first operator behind the source assigns the
 	// timestamps, so that watermarks follow its output.
@@ -42,18 +43,25 @@ type source struct {
 	worker Worker
 	now    func() int64
 
-	reader    connectors.Reader
-	splits    map[string]*openSplit
-	order     []*openSplit
-	finished  []checkpoint.SplitPosition // not reported by an acknowledged snapshot
-	assigned  []connectors.Assignment    // not yet handed to the reader
-	noMore    bool
-	asked     bool
-	reading   bool
-	reopens   int
-	delivered *delivery
-	current   *openSplit // the split whose batch goes through the chain
-	failure   error
+	reader   connectors.Reader
+	splits   map[string]*openSplit
+	order    []*openSplit
+	finished []checkpoint.SplitPosition // not reported by an acknowledged snapshot
+	assigned []connectors.Assignment    // not yet handed to the reader
+	noMore   bool
+	asked    bool
+	// discovered says that the splits were discovered: by now, or before the
+	// checkpoint that was restored. Snapshots tell it, so that a restart knows the
+	// splits that it finds for new ones.
+	discovered bool
+	reading    bool
+	reopens    int
+	delivered  *delivery
+	current    *openSplit // the split whose batch goes through the chain
+	failure    error
+
+	lagRecords int64 // sum over the splits that told their lag
+	lagSplits  int   // how many those are
 }
 
 type openSplit struct {
@@ -61,6 +69,7 @@ type openSplit struct {
 	position  []byte // processed up to here
 	read      []byte // delivered up to here
 	watermark splitWatermark
+	lag       int64 // records still to read; -1 = unknown
 }
 
 // delivery is what one read gave; the buffer is this task's.
@@ -73,7 +82,7 @@ type delivery struct {
 }
 
 func newSource(ctx context.Context, config SourceConfig, worker Worker, now func() int64) *source {
-	s := &source{ctx: ctx, config: config, worker: worker, now: now, splits: map[string]*openSplit{}}
+	s := &source{ctx: ctx, config: config, worker: worker, now: now, splits: map[string]*openSplit{}, discovered: config.Discovered}
 	s.assign(config.Restored, false)
 	return s
 }
@@ -81,7 +90,7 @@ func newSource(ctx context.Context, config SourceConfig, worker Worker, now func
 // assign adds splits. noMore says that no others will come.
 func (s *source) assign(assignments []connectors.Assignment, noMore bool) {
 	for _, a := range assignments {
-		open := &openSplit{split: a.Split, position: a.Position, read: a.Position, watermark: newSplitWatermark(s.now())}
+		open := &openSplit{split: a.Split, position: a.Position, read: a.Position, watermark: newSplitWatermark(s.now()), lag: -1}
 		s.splits[a.Split.ID] = open
 		s.order = append(s.order, open)
 	}
@@ -203,6 +212,7 @@ func (s *source) processed(d *delivery) {
 	if len(d.position) > 0 {
 		open.position = d.position
 	}
+	s.noteLag(open, d)
 	if !d.end {
 		return
 	}
@@ -214,6 +224,30 @@ func (s *source) processed(d *delivery) {
 		}
 	}
 	s.finished = append(s.finished, checkpoint.SplitPosition{ID: d.splitID, Finished: true})
+}
+
+// noteLag adds up what is left to read in the splits that told it.
+func (s *source) noteLag(open *openSplit, d *delivery) {
+	if open.lag >= 0 {
+		s.lagRecords -= open.lag
+		s.lagSplits--
+	}
+	open.lag = d.lagRecords
+	if d.end {
+		open.lag = 0
+	}
+	if open.lag >= 0 {
+		s.lagRecords += open.lag
+		s.lagSplits++
+	}
+}
+
+// lag is the records still to read; -1 = no split told.
+func (s *source) lag() int64 {
+	if s.lagSplits == 0 {
+		return -1
+	}
+	return s.lagRecords
 }
 
 // positions are the splits for a checkpoint: those open, and those finished that

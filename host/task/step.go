@@ -263,8 +263,8 @@ func (t *Task) readSource(nowMS int64) bool {
 		t.deliver(d.buffer.Batch, nowMS)
 		d.buffer.Release()
 	}
-	t.counters.lag.Store(d.lagRecords)
 	t.source.processed(d)
+	t.counters.lag.Store(t.source.lag())
 	t.sourceWatermark(nowMS)
 	return true
 }

@@ -137,11 +137,12 @@ type firing struct {
 
 // snapshot is a checkpoint of this task under way.
 type snapshot struct {
-	epoch     checkpoint.Epoch
-	waiting   int // parts that are not durable yet
-	splits    []checkpoint.SplitPosition
-	committed []checkpoint.Committable
-	stateErr  error
+	epoch      checkpoint.Epoch
+	waiting    int // parts that are not durable yet
+	splits     []checkpoint.SplitPosition
+	discovered bool // see source
+	committed  []checkpoint.Committable
+	stateErr   error
 }
 
 // declined is a barrier for which the task saves nothing.
@@ -233,10 +234,13 @@ func (t *Task) Complete(checkpoint.Epoch) {
 	t.mailbox.Post(t.merge)
 }
 
-// Assign hands splits to the source, from any goroutine. noMore says that no
-// others will come.
+// Assign hands splits to the source, from any goroutine: what was discovered,
+// which may be none. noMore says that no others will come.
 func (t *Task) Assign(assignments []connectors.Assignment, noMore bool) {
-	t.mailbox.Post(func() { t.source.assign(assignments, noMore) })
+	t.mailbox.Post(func() {
+		t.source.discovered = true
+		t.source.assign(assignments, noMore)
+	})
 }
 
 // Close releases what the task holds, after its workers have stopped.

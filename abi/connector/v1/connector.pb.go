@@ -181,6 +181,8 @@ const (
 	Failure_KIND_CONFIG Failure_Kind = 1
 	// KIND_RETRYABLE may go away when the step starts again.
 	Failure_KIND_RETRYABLE Failure_Kind = 2
+	// KIND_FATAL comes again however often the job starts.
+	Failure_KIND_FATAL Failure_Kind = 3
 )
 
 // Enum value maps for Failure_Kind.
@@ -189,11 +191,13 @@ var (
 		0: "KIND_UNSPECIFIED",
 		1: "KIND_CONFIG",
 		2: "KIND_RETRYABLE",
+		3: "KIND_FATAL",
 	}
 	Failure_Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
 		"KIND_CONFIG":      1,
 		"KIND_RETRYABLE":   2,
+		"KIND_FATAL":       3,
 	}
 )
 
@@ -446,7 +450,10 @@ type Config struct {
 	Parallelism int32                  `protobuf:"varint,5,opt,name=parallelism,proto3" json:"parallelism,omitempty"`
 	BaseDir     string                 `protobuf:"bytes,6,opt,name=base_dir,json=baseDir,proto3" json:"base_dir,omitempty"`
 	// settings is the step's config, a JSON object.
-	Settings      []byte `protobuf:"bytes,7,opt,name=settings,proto3" json:"settings,omitempty"`
+	Settings []byte `protobuf:"bytes,7,opt,name=settings,proto3" json:"settings,omitempty"`
+	// restored tells a source that its splits were discovered before: one that it
+	// was not given is new since.
+	Restored      bool `protobuf:"varint,8,opt,name=restored,proto3" json:"restored,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -530,10 +537,19 @@ func (x *Config) GetSettings() []byte {
 	return nil
 }
 
+func (x *Config) GetRestored() bool {
+	if x != nil {
+		return x.Restored
+	}
+	return false
+}
+
 type Split struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Data          []byte                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Data  []byte                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	// eager splits are handed out as soon as they are found.
+	Eager         bool `protobuf:"varint,3,opt,name=eager,proto3" json:"eager,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -580,6 +596,13 @@ func (x *Split) GetData() []byte {
 		return x.Data
 	}
 	return nil
+}
+
+func (x *Split) GetEager() bool {
+	if x != nil {
+		return x.Eager
+	}
+	return false
 }
 
 type SplitsPage struct {
@@ -1102,7 +1125,7 @@ const file_connector_proto_rawDesc = "" +
 	"\x04sink\x18\x04 \x01(\bR\x04sink\"\x06\n" +
 	"\x04Done\"\x0e\n" +
 	"\fCloseRequest\"\x11\n" +
-	"\x0fDiscoverRequest\"\xba\x01\n" +
+	"\x0fDiscoverRequest\"\xd6\x01\n" +
 	"\x06Config\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x19\n" +
 	"\bjob_uuid\x18\x02 \x01(\tR\ajobUuid\x12\x10\n" +
@@ -1110,10 +1133,12 @@ const file_connector_proto_rawDesc = "" +
 	"\aattempt\x18\x04 \x01(\x04R\aattempt\x12 \n" +
 	"\vparallelism\x18\x05 \x01(\x05R\vparallelism\x12\x19\n" +
 	"\bbase_dir\x18\x06 \x01(\tR\abaseDir\x12\x1a\n" +
-	"\bsettings\x18\a \x01(\fR\bsettings\"+\n" +
+	"\bsettings\x18\a \x01(\fR\bsettings\x12\x1a\n" +
+	"\brestored\x18\b \x01(\bR\brestored\"A\n" +
 	"\x05Split\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\fR\x04data\"U\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\x12\x14\n" +
+	"\x05eager\x18\x03 \x01(\bR\x05eager\"U\n" +
 	"\n" +
 	"SplitsPage\x121\n" +
 	"\x06splits\x18\x01 \x03(\v2\x19.turgo.connector.v1.SplitR\x06splits\x12\x14\n" +
@@ -1140,15 +1165,17 @@ const file_connector_proto_rawDesc = "" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x1b.turgo.connector.v1.OutcomeR\aoutcome\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\"L\n" +
 	"\x0eCommitResponse\x12:\n" +
-	"\aresults\x18\x01 \x03(\v2 .turgo.connector.v1.CommitResultR\aresults\"\xb2\x01\n" +
+	"\aresults\x18\x01 \x03(\v2 .turgo.connector.v1.CommitResultR\aresults\"\xc2\x01\n" +
 	"\aFailure\x124\n" +
 	"\x04kind\x18\x01 \x01(\x0e2 .turgo.connector.v1.Failure.KindR\x04kind\x12\x14\n" +
 	"\x05field\x18\x02 \x01(\tR\x05field\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage\"A\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"Q\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vKIND_CONFIG\x10\x01\x12\x12\n" +
-	"\x0eKIND_RETRYABLE\x10\x02*y\n" +
+	"\x0eKIND_RETRYABLE\x10\x02\x12\x0e\n" +
+	"\n" +
+	"KIND_FATAL\x10\x03*y\n" +
 	"\tGuarantee\x12\x19\n" +
 	"\x15GUARANTEE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16GUARANTEE_EXACTLY_ONCE\x10\x01\x12\x18\n" +
