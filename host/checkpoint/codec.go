@@ -122,6 +122,9 @@ func (m *Manifest) validate() error {
 			}
 		}
 	}
+	if err := validateLetters(m.Letters); err != nil {
+		return err
+	}
 	for i := range m.Sources {
 		source := &m.Sources[i]
 		count := len(source.Finished)

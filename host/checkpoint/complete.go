@@ -16,6 +16,7 @@ func (c *Coordinator) write(actions []Action) []Action {
 	m.Operators = c.config.Operators
 	m.Tasks = make([]TaskSnapshot, 0, len(c.current.snapshots))
 	for _, snapshot := range c.current.snapshots {
+		snapshot.Letters = nil
 		m.Tasks = append(m.Tasks, snapshot)
 	}
 	slices.SortFunc(m.Tasks, func(a, b TaskSnapshot) int { return compareTasks(a.Task, b.Task) })
@@ -63,6 +64,7 @@ func (c *Coordinator) newManifest(epoch Epoch, taken time.Time) *Manifest {
 func (c *Coordinator) append(actions []Action, m *Manifest) []Action {
 	sources, attachments := c.splits.snapshot(m.Epoch)
 	m.Sources = sources
+	m.Letters, m.CommandsDeleted = c.letters.manifest(c.current.snapshots), c.letters.deleted
 	c.phase = writing
 	c.current.manifest = m
 	return append(actions, WriteManifest{Manifest: m, Attachments: attachments})
@@ -81,6 +83,7 @@ func (c *Coordinator) manifestDurable(actions []Action, e ManifestDurable) []Act
 	c.failures, c.lastFailure = 0, nil
 	c.commits.durable(m)
 	c.splits.durable()
+	c.letters.durable(c.current.snapshots)
 	actions = append(actions, NotifyComplete{Epoch: m.Epoch, Positions: c.splits.positions(m)})
 	return c.objects.durable(actions, m)
 }

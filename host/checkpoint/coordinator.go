@@ -115,6 +115,7 @@ type Coordinator struct {
 	finalDone bool      // base comes from a final barrier
 	commits   commitQueue
 	splits    finishedSplits
+	letters   letterSegments
 	objects   retention
 }
 
@@ -147,6 +148,7 @@ func NewCoordinator(config CoordinatorConfig, recovered Recovered) *Coordinator 
 	}
 	c.commits = newCommitQueue(c.config.CommitRetryMin, c.config.CommitRetryMax)
 	c.splits = newFinishedSplits(c.config.Attempt)
+	c.letters = newLetterSegments(recovered.Manifest)
 	c.objects = newRetention(c.config.Retain, recovered)
 	if m := recovered.Manifest; m != nil {
 		c.epoch = max(c.epoch, m.Epoch)
@@ -192,6 +194,9 @@ func (c *Coordinator) Step(now time.Time, event Event) []Action {
 		actions = c.manifestFailed(actions, e)
 	case CommitResults:
 		actions = c.commitResults(actions, e)
+	case LettersSwapped:
+		c.letters.swap(e)
+		c.objects.listed(c.epoch, e.CommandNames)
 	case StopRequested:
 		if c.ending == endless {
 			c.ending = stopping
@@ -281,7 +286,8 @@ func (c *Coordinator) acknowledged(actions []Action, e TaskAcknowledged) []Actio
 	// over and goes on from there.
 	c.commits.prepared(e.Epoch, e.Snapshot.Committables)
 	c.splits.finish(e.Snapshot.Splits)
-	c.objects.listed(e.Epoch, e.Snapshot.Tables)
+	c.objects.listed(e.Epoch, tableNames(e.Snapshot.Tables))
+	c.objects.listed(e.Epoch, segmentNames(e.Snapshot.Letters))
 	if c.phase != collecting || e.Epoch != c.current.epoch {
 		return actions
 	}

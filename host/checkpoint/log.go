@@ -112,7 +112,7 @@ func OpenLog(ctx context.Context, store Store) (*Log, error) {
 		l.previous = info.checksum
 	}
 	markStrays(l.entries)
-	for _, prefix := range []string{TablePrefix, splitsPrefix} {
+	for _, prefix := range []string{TablePrefix, splitsPrefix, LetterPrefix} {
 		objects, err := store.List(ctx, prefix)
 		if err != nil {
 			return nil, fmt.Errorf("checkpoint: list %s: %w", prefix, err)

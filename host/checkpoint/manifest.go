@@ -25,11 +25,16 @@ type Manifest struct {
 
 	Operators []OperatorInfo   `json:"operators,omitempty"`
 	Sources   []SourceSnapshot `json:"sources,omitempty"`
-	// Tasks hold no committables here: those are in Pending.
+	// Tasks hold no committables here: those are in Pending. Nor do they hold letters.
 	Tasks []TaskSnapshot `json:"tasks,omitempty"`
 	// Pending lists all prepared output up to this epoch whose confirmation no
 	// earlier manifest, nor this one, records. Whoever resumes commits it again.
 	Pending []Committable `json:"pending,omitempty"`
+	// Letters lists the segments that hold the job's dead letters.
+	Letters []LetterSegment `json:"letters,omitempty"`
+	// CommandsDeleted is up to which number commands for letters may have been
+	// deleted: none of these numbers is used again.
+	CommandsDeleted uint64 `json:"commands_deleted,omitempty"`
 	// Confirmed lists the commits that were confirmed since the manifest before.
 	Confirmed []CommittableName `json:"confirmed,omitempty"`
 }
@@ -156,6 +161,9 @@ func (m *Manifest) Objects() []string {
 		for j := range m.Sources[i].FinishedObjects {
 			add(m.Sources[i].FinishedObjects[j].Object)
 		}
+	}
+	for i := range m.Letters {
+		add(m.Letters[i].Object)
 	}
 	return names
 }

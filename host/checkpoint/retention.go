@@ -32,11 +32,20 @@ func (r *retention) add(m *Manifest) {
 	}
 }
 
-// listed notes a task's snapshot.
-func (r *retention) listed(epoch Epoch, tables []Table) {
-	for i := range tables {
-		r.lastListed[tables[i].Object] = max(r.lastListed[tables[i].Object], epoch)
+// listed notes objects of a task's snapshot, or others that may be deleted once
+// a newer manifest is durable that does not name them.
+func (r *retention) listed(epoch Epoch, names []string) {
+	for _, name := range names {
+		r.lastListed[name] = max(r.lastListed[name], epoch)
 	}
+}
+
+func tableNames(tables []Table) []string {
+	names := make([]string, len(tables))
+	for i := range tables {
+		names[i] = tables[i].Object
+	}
+	return names
 }
 
 func (r *retention) deleteOrphans(actions []Action) []Action {

@@ -55,6 +55,25 @@ type Letter struct {
 	// Command is the number of the command whose resubmission failed; 0 = the
 	// record failed in the course of the job.
 	Command uint64 `json:"command,omitempty"`
+	// Edits tells who changed the letter, oldest first; Record is the result.
+	Edits []Edit `json:"edits,omitempty"`
+}
+
+// Edit is one change of a letter by a user.
+type Edit struct {
+	By      string `json:"by"`
+	AtMS    int64  `json:"at_ms"`
+	Command uint64 `json:"command"`
+	// Original is the record as it failed first; only the first edit has it.
+	Original record.Batch `json:"original,omitempty"`
+}
+
+// Original is the record as it failed first, before any edit.
+func (l *Letter) Original() record.Batch {
+	if len(l.Edits) > 0 {
+		return l.Edits[0].Original
+	}
+	return l.Record
 }
 
 // Place is where the record came into the job, as far as it is known.
@@ -75,6 +94,21 @@ type Error struct {
 	Stack  string `json:"stack,omitempty"` // the guest's
 }
 
+// Failure is what an operator tells of one record or timer that it failed at.
+type Failure struct {
+	// Index is that of the record or timer in what the operator was given; -1 =
+	// unknown.
+	Index int
+	Error Error
+	// Timer is the number of the timer's declaration and Fired a batch of one
+	// record with its key and time; Fired is nil where a record failed.
+	Timer int
+	Fired record.Batch
+	// State is what the operator's states held for the key just before.
+	State           []StateEntry
+	StateIncomplete bool
+}
+
 // StateEntry is one entry of keyed state. Key is the sub-key of a map's entry;
 // lists have an entry for each element, in order.
 type StateEntry struct {
@@ -92,6 +126,8 @@ const (
 	StateBytesMax  = 64 << 10 // of all state entries of a letter
 	ReasonBytesMax = 4 << 10
 	StackBytesMax  = 16 << 10
+	// EditsMax is how many edits of a letter are remembered; the first one always is.
+	EditsMax = 16
 )
 
 // Resubmission orders a task to try a letter again.
