@@ -39,9 +39,13 @@ func (t *Task) barrier(epoch checkpoint.Epoch) {
 		s.waiting++
 		t.sink.prepare(epoch, func(committables []checkpoint.Committable) {
 			s.committed = committables
+			// All that was written before the barrier is answered by now, and nothing
+			// that comes after it is.
+			t.freezeLetters(s, t.letters.sink)
 			t.part(s)
 		})
 	}
+	t.freezeLetters(s, t.letters.steps)
 	if t.config.State != nil {
 		s.waiting++
 		t.freeze(s)
@@ -60,7 +64,7 @@ func (t *Task) freeze(s *snapshot) {
 		err := write(t.config.Context)
 		return func() {
 			t.config.State.Settle(err)
-			s.stateErr = err
+			s.failed(err)
 			t.part(s)
 		}
 	})
@@ -82,11 +86,11 @@ func (t *Task) part(s *snapshot) {
 
 // report tells the listener how a snapshot ended.
 func (t *Task) report(s *snapshot) {
-	if s.stateErr != nil {
-		t.config.Listener.Declined(s.epoch, t.config.ID, s.committed, s.stateErr)
+	if s.err != nil {
+		t.config.Listener.Declined(s.epoch, t.config.ID, s.committed, s.err)
 		return
 	}
-	saved := checkpoint.TaskSnapshot{Task: t.config.ID, Committables: s.committed}
+	saved := checkpoint.TaskSnapshot{Task: t.config.ID, Committables: s.committed, Letters: t.letters.segments(s.epoch)}
 	if t.source != nil {
 		t.source.acknowledged(s.splits)
 		if s.discovered {

@@ -20,6 +20,7 @@ func (t *Task) Step() (worked bool, err error) {
 		}
 		t.askForSplits()
 	}
+	t.letters.ahead(t.config.Context)
 	t.linger()
 	return worked, t.failure
 }
@@ -42,7 +43,7 @@ func (t *Task) Deadline() int64 {
 
 // room reports whether every way out takes the output of one more call.
 func (t *Task) room() bool {
-	room := t.sink == nil || t.sink.room()
+	room := (t.sink == nil || t.sink.room()) && t.letters.room()
 	for _, out := range t.outs {
 		if !out.Room() {
 			room = false

@@ -28,6 +28,10 @@ type Config struct {
 	Source *SourceConfig // of the first step
 	Sink   *SinkConfig   // of the last step
 	State  State         // nil where no operator keeps state
+	// Letters keeps what the operators cannot handle, SinkLetters what the sink
+	// refuses; nil where there is none.
+	Letters     Letters
+	SinkLetters Letters
 
 	// NowMS is the processing time in milliseconds since the epoch.
 	NowMS func() int64
@@ -101,6 +105,7 @@ type Task struct {
 	mailbox *Mailbox
 	writes  Worker // of the state
 	merges  Worker // of the state's tables
+	letters letters
 
 	watermark int64 // of the input
 	firing    firing
@@ -142,7 +147,14 @@ type snapshot struct {
 	splits     []checkpoint.SplitPosition
 	discovered bool // see source
 	committed  []checkpoint.Committable
-	stateErr   error
+	err        error // why the task declines
+}
+
+// failed notes the first reason to decline.
+func (s *snapshot) failed(err error) {
+	if s.err == nil {
+		s.err = err
+	}
 }
 
 // declined is a barrier for which the task saves nothing.
@@ -190,6 +202,9 @@ func New(config Config) *Task {
 	if config.Sink != nil {
 		t.sink = &sink{ctx: config.Context, config: *config.Sink, worker: config.NewWorker("sink", t.mailbox)}
 	}
+	if config.Letters != nil || config.SinkLetters != nil {
+		t.letters = letters{steps: config.Letters, sink: config.SinkLetters, worker: config.NewWorker("letters", t.mailbox)}
+	}
 	if config.State != nil {
 		t.writes = config.NewWorker("state", t.mailbox)
 		t.merges = config.NewWorker("merge", t.mailbox)
@@ -230,8 +245,11 @@ func (t *Task) Abort(epoch checkpoint.Epoch) {
 }
 
 // Complete tells that an epoch is durable, from any goroutine.
-func (t *Task) Complete(checkpoint.Epoch) {
-	t.mailbox.Post(t.merge)
+func (t *Task) Complete(epoch checkpoint.Epoch) {
+	t.mailbox.Post(func() {
+		t.letters.all(func(keeper Letters) { keeper.Complete(epoch) })
+		t.merge()
+	})
 }
 
 // Assign hands splits to the source, from any goroutine: what was discovered,
