@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -46,13 +45,12 @@ type call struct {
 	random         random
 	stack          [3]uint64
 
-	fuelGranted int64
-	fuelQuantum int64
-	refuelled   time.Time
-	deadline    time.Time
+	spent    fuelState
+	deadline time.Time
 
 	marked, keyed int64 // record of the last Mark and of the last SetKey, or noRecord
 	stateBytes    int64
+	stateWrites   int64
 	hostCalls     uint32
 	hostBytes     uint64
 
@@ -81,17 +79,6 @@ func (o *Operator) Usage() Usage {
 	return Usage{Fuel: u.fuel.Load(), Calls: u.calls.Load(), Resets: u.resets.Load(), Rebuilds: u.rebuilds.Load(), MemoryBytes: u.memoryBytes.Load()}
 }
 
-// Bounds of how much fuel is given at once: the host adapts it so that a busy
-// guest comes back about every refuelAfter.
-const (
-	quantumMin     = 1 << 16
-	quantumStart   = 1 << 20
-	quantumMax     = 1 << 28
-	refuelAfter    = time.Millisecond
-	deadlineChecks = 1 << 8   // host calls between two checks of the deadline
-	deadlineBytes  = 64 << 20 // bytes given to host calls between two checks
-)
-
 // noRecord differs from every hand, also from abi.NoHand.
 const noRecord = -1
 
@@ -112,7 +99,7 @@ func (o *Operator) begin(batch record.Batch, watermark, processingTime int64) er
 	}
 	o.watermark, o.processingTime = watermark, processingTime
 	o.marked, o.keyed = noRecord, noRecord
-	o.stateBytes = 0
+	o.stateBytes, o.stateWrites = 0, 0
 	o.outputs.reset()
 	for i := range o.metrics {
 		o.metrics[i].staged = o.metrics[i].value.Load()
@@ -173,28 +160,17 @@ func (o *Operator) arm(p phase) {
 	o.memory.refused = 0
 	o.hostCalls, o.hostBytes = 0, 0
 	o.log.standardErr = o.log.standardErr[:0]
-	if o.fuelQuantum == 0 {
-		o.fuelQuantum = quantumStart
-	}
-	o.refuelled = o.module.engine.now()
-	o.deadline = o.refuelled.Add(o.limits.CallDuration)
-	o.fuelGranted = o.grant(0)
-}
-
-// grant is the fuel to give after used: never more than what the call may take.
-func (o *Operator) grant(used int64) int64 {
-	if o.limits.CallFuel > 0 {
-		return min(o.fuelQuantum, o.limits.CallFuel-used)
-	}
-	return o.fuelQuantum
+	o.deadline = o.module.engine.now().Add(o.limits.CallDuration)
+	o.armFuel()
 }
 
 // invoke calls an export within the limits.
 func (o *Operator) invoke(p phase, f api.Function, stack []uint64) error {
 	o.arm(p)
-	o.fuel.Set(uint64(o.fuelGranted))
+	o.fuel.Set(uint64(o.spent.granted))
+	o.refused.Set(0)
 	err := f.CallWithStack(o.context, stack)
-	o.usage.fuel.Add(o.fuelGranted - int64(o.fuel.Get()))
+	o.usage.fuel.Add(o.spent.granted - int64(o.fuel.Get()))
 	o.usage.calls.Add(1)
 	o.usage.memoryBytes.Store(int64(len(o.memory.bytes)))
 	o.log.flush()
@@ -202,39 +178,6 @@ func (o *Operator) invoke(p phase, f api.Function, stack []uint64) error {
 		return o.classify(err)
 	}
 	return nil
-}
-
-// refuel is called by instrumented code when its fuel or depth is negative.
-func (o *Operator) refuel(stack []uint64) {
-	fuel, depth := int64(stack[0]), int64(stack[1])
-	if depth < 0 {
-		o.deep = true
-		o.abort(KindDepth, "calls are nested deeper than %d bytes of frames allow", o.module.engine.limits.DepthBytes)
-	}
-	used := o.fuelGranted - fuel
-	if o.limits.CallFuel > 0 && used > o.limits.CallFuel {
-		o.abort(KindFuel, "the call took more than %d instructions", o.limits.CallFuel)
-	}
-	now := o.checkDeadline()
-	switch elapsed := now.Sub(o.refuelled); {
-	case elapsed < refuelAfter/2:
-		o.fuelQuantum = min(o.fuelQuantum*2, quantumMax)
-	case elapsed > refuelAfter*2:
-		o.fuelQuantum = max(o.fuelQuantum/2, quantumMin)
-	}
-	o.refuelled = now
-	runtime.Gosched()
-	grant := o.grant(used)
-	o.fuelGranted = used + grant
-	stack[0] = uint64(grant)
-}
-
-func (o *Operator) checkDeadline() time.Time {
-	now := o.module.engine.now()
-	if now.After(o.deadline) {
-		o.abort(KindTime, "the call took longer than %s", o.limits.CallDuration)
-	}
-	return now
 }
 
 // abort ends the guest's call from within a host function.
@@ -282,10 +225,12 @@ func (o *Operator) classify(err error) error {
 		return &hostFault{fmt.Errorf("wasm: operator %s: a host function failed: %w", o.name, err)}
 	case o.memory.refused > 0:
 		guest = o.fault(KindMemory, fmt.Sprintf("the guest wanted %d bytes of memory, the limit is %d (%s)", o.memory.refused, len(o.memory.reserved), reason))
+	case o.refused != nil && o.refused.Get() > 0:
+		guest = o.fault(KindTable, fmt.Sprintf("the guest wanted %d elements more in a table, the limit of all its tables is %d (%s)", uint32(o.refused.Get()), o.limits.TableElements, reason))
 	default:
 		guest = o.fault(KindTrap, reason)
 	}
-	if line := firstPanicLine(printed); line != "" && (guest.Kind == KindTrap || guest.Kind == KindMemory) {
+	if line := firstPanicLine(printed); line != "" && (guest.Kind == KindTrap || guest.Kind == KindMemory || guest.Kind == KindTable) {
 		guest.Reason += ": " + line
 	}
 	guest.Stack = stack

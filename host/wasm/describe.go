@@ -29,7 +29,10 @@ var featuresKnown = map[string]bool{}
 
 // describe runs turgo_describe in an instance of its own and checks the result.
 func (m *Module) describe(ctx context.Context, parsed *instrument.Module) error {
-	o := &Operator{module: m, name: "describe", limits: m.engine.limits, log: newLogger(slog.New(slog.DiscardHandler), m.engine.limits, m.engine.now)}
+	limits := m.engine.limits
+	limits.MemoryPages = max(limits.MemoryPages, m.memoryPages)
+	limits.TableElements = max(limits.TableElements, m.tableElements)
+	o := &Operator{module: m, name: "describe", limits: limits, log: newLogger(slog.New(slog.DiscardHandler), limits, m.engine.now)}
 	if err := o.instantiate(ctx); err != nil {
 		return err
 	}

@@ -23,15 +23,19 @@ type Config struct {
 	// CacheDir keeps compiled modules. It holds code that will be executed, so
 	// nobody else may have access to it. Empty: nothing is kept.
 	CacheDir string
-	// Limits holds for all modules, and is the default of operators.
+	// Limits is the default of operators.
 	Limits Limits
+	// Ceilings is what an operator may ask for at most: a field of 0 takes the
+	// default, see CeilingsDefault. They hold for loading a module too.
+	Ceilings Limits
 	// Now is the clock of the time limits; time.Now where nil.
 	Now func() time.Time
 }
 
 // Engine compiles modules. It may be used by many goroutines.
 type Engine struct {
-	limits   Limits
+	limits   Limits // at most the ceilings
+	ceilings Limits
 	now      func() time.Time
 	runtime  wazero.Runtime
 	cache    wazero.CompilationCache // nil where there is none
@@ -42,12 +46,13 @@ type Engine struct {
 
 // NewEngine starts an engine. Close it after all its operators.
 func NewEngine(config Config) (*Engine, error) {
-	e := &Engine{limits: config.Limits.or(limitsDefault), now: config.Now}
+	ceilings := config.Ceilings.or(ceilingsDefault)
+	if err := errors.Join(config.Ceilings.check(Limits{MemoryPages: memoryPagesMax}), config.Limits.check(ceilings)); err != nil {
+		return nil, err
+	}
+	e := &Engine{ceilings: ceilings, limits: config.Limits.or(limitsDefault).atMost(ceilings), now: config.Now}
 	if e.now == nil {
 		e.now = time.Now
-	}
-	if e.limits.MemoryPages > 65536 {
-		return nil, fmt.Errorf("wasm: memory limit is %d pages, WebAssembly has at most 65536", e.limits.MemoryPages)
 	}
 	runtimeConfig := wazero.NewRuntimeConfigCompiler().WithCoreFeatures(api.CoreFeaturesV2).WithDebugInfoEnabled(false)
 	if config.CacheDir != "" {
@@ -86,8 +91,10 @@ type Module struct {
 	compiled    wazero.CompiledModule
 	globals     []string
 	opaque      bool
-	memoryPages uint32
-	description abi.Description
+	memoryPages uint32 // at least, as the module says
+	// tableElements is how many all tables have at their start.
+	tableElements uint32
+	description   abi.Description
 }
 
 // Description is what the module tells about itself.
@@ -131,7 +138,7 @@ func (e *Engine) load(ctx context.Context, name string, data []byte) (*Module, e
 		return nil, err
 	}
 	result, err := parsed.Instrument(instrument.Options{
-		MemoryPages: e.limits.MemoryPages, TableElements: e.limits.TableElements, DepthBytes: e.limits.DepthBytes,
+		MemoryPages: e.ceilings.MemoryPages, TableElements: e.ceilings.TableElements, DepthBytes: e.limits.DepthBytes,
 		Unmetered: e.unmetered,
 	})
 	if err != nil {
@@ -143,7 +150,7 @@ func (e *Engine) load(ctx context.Context, name string, data []byte) (*Module, e
 	}
 	sum := sha256.Sum256(data)
 	m := &Module{engine: e, name: name, digest: hex.EncodeToString(sum[:]), compiled: compiled,
-		globals: result.Globals, opaque: result.Opaque, memoryPages: parsed.MemoryPages()}
+		globals: result.Globals, opaque: result.Opaque, memoryPages: parsed.MemoryPages(), tableElements: parsed.TableElements()}
 	if err := m.describe(ctx, parsed); err != nil {
 		return nil, errors.Join(err, compiled.Close(ctx))
 	}

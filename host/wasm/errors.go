@@ -19,6 +19,7 @@ const (
 	KindFuel         Kind = "fuel limit"
 	KindDepth        Kind = "call depth"
 	KindMemory       Kind = "memory limit"
+	KindTable        Kind = "table limit"
 	KindOutput       Kind = "output"
 	KindState        Kind = "state limit"
 	KindFailedRecord Kind = "failed record"

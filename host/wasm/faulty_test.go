@@ -27,7 +27,8 @@ func wantGuestError(t *testing.T, err error, kind Kind, index int, want string) 
 }
 
 func faultyLimits() Limits {
-	return Limits{MemoryPages: 512, CallDuration: 150 * time.Millisecond, DepthBytes: 8 << 20, OutputBytes: 1 << 20, StateBytes: 1 << 20}
+	return Limits{MemoryPages: 512, TableElements: 10_000, CallDuration: 150 * time.Millisecond, DepthBytes: 8 << 20, OutputBytes: 1 << 20,
+		OutputRecords: 30_000, StateBytes: 1 << 20, StateWrites: 1000}
 }
 
 func TestFaultyGuestsFailWithinTheirLimits(t *testing.T) {
@@ -43,6 +44,9 @@ func TestFaultyGuestsFailWithinTheirLimits(t *testing.T) {
 		{"recurses", KindDepth, "call depth: calls are nested deeper than 8388608 bytes of frames allow"},
 		{"recurses-wide", KindDepth, "call depth: calls are nested deeper than 8388608 bytes of frames allow"},
 		{"eats-memory", KindMemory, "memory limit: the guest wanted 33685504 bytes of memory, the limit is 33554432 (unreachable)"},
+		{"grows-table", KindTable, "table limit: the guest wanted 1000 elements more in a table, the limit of all its tables is 10000 (unreachable)"},
+		{"logs-forever", KindTime, "time limit: the call took longer than 150ms"},
+		{"emits-nothing-forever", KindOutput, "output: the call emits more than 30000 records"},
 		{"malformed-output", KindOutput, `output: emit: record: batch is malformed at byte 0: magic "{\"ab", want "TRGB"`},
 		{"undeclared-output", KindProtocol, "protocol: emit: output 1 is not declared, there are 1"},
 		{"origin-out-of-range", KindOutput, "output: emit: record: batch is malformed at byte 40: a record has the origin 77, the input batch has 2 records"},
@@ -192,6 +196,56 @@ func TestTrapNamesTheRecordAndResetForgets(t *testing.T) {
 	}
 	if u := operator.Usage(); u.Resets != 1 || u.Rebuilds != 0 || u.Fuel == 0 {
 		t.Errorf("%+v, want one reset and no new instance", u)
+	}
+}
+
+func TestStateWritesAreLimited(t *testing.T) {
+	module := load(t, newEngine(t, Config{Limits: faultyLimits()}), "writes-state", assemble(t, "writes-state"))
+	state := newMemoryState()
+	operator := open(t, module, OpenConfig{UID: "u1", State: state})
+	err := operator.Process(0, batchOf("a", "b"), 0, 0, func(int, record.Batch) { t.Error("output") })
+	wantGuestError(t, err, KindState, 0, "state limit: state_put: the call makes more than 1000 writes of state")
+	if len(state.values) > 0 || state.rollbacks != 1 {
+		t.Errorf("%d values are left, %d rollbacks", len(state.values), state.rollbacks)
+	}
+}
+
+// A record that takes more than its fuel fails the call with the record named,
+// long before the call has used up what all its records may take.
+func TestFuelOfARecordIsLimited(t *testing.T) {
+	module := load(t, newEngine(t, Config{}), "spins-on-record", assemble(t, "spins-on-record"))
+	const fuel = 1_000_000
+	operator := open(t, module, OpenConfig{Limits: Limits{RecordFuel: fuel}})
+	values := slices.Repeat([]string{"a"}, 1000)
+	process := func(values ...string) int64 {
+		t.Helper()
+		before := operator.Usage().Fuel
+		err := operator.Process(0, batchOf(values...), 0, 0, func(int, record.Batch) {})
+		if index := slices.Index(values, "x"); index < 0 && err != nil {
+			t.Fatal(err)
+		} else if index >= 0 {
+			wantGuestError(t, err, KindFuel, index, "")
+		}
+		return operator.Usage().Fuel - before
+	}
+	clean := process(values...)
+	values[700] = "x"
+	if used := process(values...); used > clean+3*fuel {
+		t.Errorf("the record took %d instructions, its limit is %d", used-clean, fuel)
+	}
+	if used := process("x"); used < fuel || used > fuel+100 {
+		t.Errorf("alone it took %d instructions, its limit is %d", used, fuel)
+	}
+}
+
+// What takes no record in hand is held to what all its records may take.
+func TestFuelOfRecordsIsPooled(t *testing.T) {
+	module := load(t, newEngine(t, Config{}), "loops", assemble(t, "loops"))
+	operator := open(t, module, OpenConfig{Limits: Limits{RecordFuel: 10_000}})
+	err := operator.Process(0, batchOf(slices.Repeat([]string{"a"}, 100)...), 0, 0, func(int, record.Batch) {})
+	wantGuestError(t, err, KindFuel, -1, "fuel limit: the call took more than 10000 instructions for each of its records")
+	if used := operator.Usage().Fuel; used < 1_000_000 || used > 1_000_000+1000 {
+		t.Errorf("it took %d instructions", used)
 	}
 }
 

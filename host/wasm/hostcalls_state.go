@@ -46,8 +46,11 @@ func (o *Operator) undeclared(name string, index int) {
 	o.abort(KindProtocol, "%s: state %d (%s) is declared as a %s", name, index, states[index].Name, states[index].Kind)
 }
 
-// written counts the bytes that a call stages.
+// written counts the writes that a call stages, and their bytes.
 func (o *Operator) written(name string, n int) {
+	if o.stateWrites++; o.stateWrites > o.limits.StateWrites {
+		o.abort(KindState, "%s: the call makes more than %d writes of state", name, o.limits.StateWrites)
+	}
 	o.stateBytes += int64(n)
 	if o.stateBytes > o.limits.StateBytes {
 		o.abort(KindState, "%s: the call writes more than %d bytes of state", name, o.limits.StateBytes)

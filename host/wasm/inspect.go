@@ -50,6 +50,3 @@ var exportKinds = map[byte]string{
 	instrument.KindMemory:   "memory",
 	instrument.KindGlobal:   "global",
 }
-
-// LimitsDefault are the limits where none are given.
-func LimitsDefault() Limits { return limitsDefault }

@@ -29,6 +29,8 @@ type instance struct {
 	fuel      api.MutableGlobal
 	changed   api.MutableGlobal
 	depth     api.MutableGlobal
+	tables    api.MutableGlobal // elements that tables may grow by
+	refused   api.MutableGlobal // elements that a table wanted and did not get
 	globals   []api.MutableGlobal
 	saved     []uint64 // of globals, when the snapshot was taken
 	control   uint32
@@ -49,6 +51,9 @@ type buffer struct{ address, capacity uint32 }
 // instantiate makes a new instance, without opening an operator in it.
 func (o *Operator) instantiate(ctx context.Context) error {
 	limit := uint64(o.limits.MemoryPages) * pageBytes
+	if minimum := o.module.tableElements; minimum > o.limits.TableElements {
+		return o.fault(KindTable, fmt.Sprintf("the module asks for %d elements of tables at least, the limit is %d", minimum, o.limits.TableElements))
+	}
 	if minimum := o.module.memoryPages; minimum > o.limits.MemoryPages {
 		return o.fault(KindMemory, fmt.Sprintf("the module asks for %d pages of 64 KiB at least, the limit is %d", minimum, o.limits.MemoryPages))
 	}
@@ -69,6 +74,14 @@ func (o *Operator) instantiate(ctx context.Context) error {
 	}
 	o.guest = module
 	o.bind()
+	// What the start function grew tables by, within the ceiling, counts too.
+	grown := o.module.engine.ceilings.TableElements - o.module.tableElements - uint32(o.tables.Get())
+	if left := o.limits.TableElements - o.module.tableElements; grown <= left {
+		o.tables.Set(uint64(left - grown))
+	} else {
+		err := o.fault(KindTable, fmt.Sprintf("the module's start makes %d elements of tables, the limit is %d", o.module.tableElements+grown, o.limits.TableElements))
+		return errors.Join(err, o.destroy())
+	}
 	if err := ctx.Err(); err != nil {
 		return errors.Join(&hostFault{err}, o.destroy())
 	}
@@ -95,6 +108,8 @@ func (o *Operator) bind() {
 	}
 	global := func(name string) api.MutableGlobal { return m.ExportedGlobal(name).(api.MutableGlobal) }
 	o.fuel, o.depth, o.changed = global(instrument.ExportFuel), global(instrument.ExportDepth), global(instrument.ExportChange)
+	o.tables, o.refused = global(instrument.ExportTables), global(instrument.ExportRefused)
+	o.depth.Set(uint64(o.limits.DepthBytes))
 	o.instance.globals = o.instance.globals[:0]
 	for _, name := range o.module.globals {
 		o.instance.globals = append(o.instance.globals, global(name))
@@ -164,7 +179,7 @@ func (o *Operator) reset() error {
 		for i, g := range o.instance.globals {
 			g.Set(o.saved[i])
 		}
-		o.depth.Set(uint64(o.module.engine.limits.DepthBytes))
+		o.depth.Set(uint64(o.limits.DepthBytes))
 		o.buffer = o.fresh
 		if o.deep {
 			o.bind() // the functions that overflowed keep their large stacks

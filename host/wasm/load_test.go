@@ -14,7 +14,7 @@ import (
 
 // What Load says about modules that it must refuse.
 func TestLoadRefuses(t *testing.T) {
-	engine := newEngine(t, Config{Limits: Limits{MemoryPages: 512, CallDuration: 200 * time.Millisecond}})
+	engine := newEngine(t, Config{Limits: Limits{CallDuration: 200 * time.Millisecond}, Ceilings: Limits{MemoryPages: 512, TableElements: 1 << 18}})
 	for _, test := range []struct{ guest, want string }{
 		{"unknown-import", `guest imports the unknown function turgo_v1.open_file`},
 		{"unknown-module", `guest imports from the unknown module "env": known are "turgo_v1" and "wasi_snapshot_preview1"`},
@@ -25,7 +25,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"export-kind", `guest exports turgo_buffer, but not as a function: it must be one of (i32) -> (i32)`},
 		{"no-memory", `guest has no memory`},
 		{"memory-too-large", `the memory's minimum in pages of 64 KiB is 32768, the limit is 512`},
-		{"table-too-large", `the minimum of table 0 in elements is 1000000, the limit is 262144`},
+		{"table-too-large", `the minimum of all tables in elements is 1000000, the limit is 262144`},
 		{"feature-tail-call", `module uses the tail calls feature (instruction 0x12 at byte `},
 		{"feature-threads", `module uses the threads feature (shared memory at byte `},
 		{"feature-exceptions", `module uses the exceptions feature (tag section at byte `},

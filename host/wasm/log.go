@@ -11,21 +11,26 @@ import (
 // printedMax bounds what is kept of standard error for the error of a trap.
 const printedMax = 8 << 10
 
+// searchedMax bounds how much is searched for the end of a line at once.
+const searchedMax = 1 << 20
+
 // logger passes a guest's lines on, cut and limited in number.
 type logger struct {
 	to          *slog.Logger
 	now         func() time.Time
 	lineBytes   int
-	perSecond   int
-	second      int64 // the second that count belongs to
+	perSecond   int   // lines
+	bytesSecond int   // bytes a second
+	second      int64 // the second that count and bytes belong to
 	count       int
+	bytes       int
 	dropped     int
 	partial     [2][]byte // unfinished lines of standard output and error
 	standardErr []byte    // what this call wrote to standard error
 }
 
 func newLogger(to *slog.Logger, limits Limits, now func() time.Time) *logger {
-	return &logger{to: to, now: now, lineBytes: limits.LogLineBytes, perSecond: limits.LogLinesPerSecond}
+	return &logger{to: to, now: now, lineBytes: limits.LogLineBytes, perSecond: limits.LogLinesPerSecond, bytesSecond: limits.LogBytesPerSecond}
 }
 
 // logLevels are slog's levels for those of the ABI.
@@ -38,15 +43,16 @@ func (l *logger) line(level uint32, text []byte) {
 	}
 	if second := l.now().Unix(); second != l.second {
 		if l.dropped > 0 {
-			l.to.Warn("guest log lines dropped", "lines", l.dropped, "limit_per_second", l.perSecond)
+			l.to.Warn("guest log lines dropped", "lines", l.dropped, "lines_per_second", l.perSecond, "bytes_per_second", l.bytesSecond)
 		}
-		l.second, l.count, l.dropped = second, 0, 0
+		l.second, l.count, l.bytes, l.dropped = second, 0, 0, 0
 	}
-	if l.count >= l.perSecond {
+	if taken := min(len(text), l.lineBytes); l.count >= l.perSecond || l.bytes+taken > l.bytesSecond {
 		l.dropped++
 		return
 	}
 	l.count++
+	l.bytes += min(len(text), l.lineBytes)
 	message := strings.ToValidUTF8(string(text[:min(len(text), l.lineBytes)]), "\uFFFD")
 	if len(text) > l.lineBytes {
 		message += "..."
@@ -61,14 +67,17 @@ func (l *logger) print(stream int, data []byte) {
 		l.standardErr = append(l.standardErr, data[:min(room, len(data))]...)
 	}
 	for len(data) > 0 {
-		line, rest, ended := bytes.Cut(data, []byte{'\n'})
+		// In pieces: the garbage collector waits for a search to end.
+		piece := data[:min(len(data), searchedMax)]
+		line, _, ended := bytes.Cut(piece, []byte{'\n'})
 		if room := l.lineBytes + 1 - len(l.partial[stream]); room > 0 {
 			l.partial[stream] = append(l.partial[stream], line[:min(room, len(line))]...)
 		}
+		data = data[len(line):]
 		if ended {
 			l.end(stream)
+			data = data[1:]
 		}
-		data = rest
 	}
 }
 

@@ -105,7 +105,7 @@ func TestGuestPrintsToTheLog(t *testing.T) {
 func TestLogIsLimited(t *testing.T) {
 	var out bytes.Buffer
 	now := time.Unix(1000, 0)
-	log := newLogger(slog.New(slog.NewTextHandler(&out, nil)), Limits{LogLineBytes: 10, LogLinesPerSecond: 3}, func() time.Time { return now })
+	log := newLogger(slog.New(slog.NewTextHandler(&out, nil)), Limits{LogLineBytes: 10, LogLinesPerSecond: 3, LogBytesPerSecond: 100}, func() time.Time { return now })
 	for range 10 {
 		log.line(1, []byte("abcdefghijklmnop\xff"))
 	}
@@ -125,6 +125,20 @@ func TestLogIsLimited(t *testing.T) {
 	}
 	if len(log.partial[0]) > 11 {
 		t.Errorf("%d bytes of an unfinished line are kept", len(log.partial[0]))
+	}
+}
+
+func TestLogIsLimitedInBytes(t *testing.T) {
+	var out bytes.Buffer
+	now := time.Unix(1000, 0)
+	log := newLogger(slog.New(slog.NewTextHandler(&out, nil)), Limits{LogLineBytes: 1000, LogLinesPerSecond: 100, LogBytesPerSecond: 250}, func() time.Time { return now })
+	for range 10 {
+		log.line(1, bytes.Repeat([]byte("y"), 100))
+	}
+	now = now.Add(time.Second)
+	log.line(1, bytes.Repeat([]byte("y"), 100))
+	if lines := strings.Count(out.String(), "yyy"); strings.Count(out.String(), "level=INFO") != 3 || !strings.Contains(out.String(), "lines=8 lines_per_second=100 bytes_per_second=250") {
+		t.Errorf("%d lines: %s", lines, out.String())
 	}
 }
 

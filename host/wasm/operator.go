@@ -74,8 +74,10 @@ func (m *Module) Open(ctx context.Context, config OpenConfig) (*Operator, error)
 	if err != nil {
 		return nil, fmt.Errorf("wasm: operator %s: config is not JSON: %w", description.Name, err)
 	}
+	if err := m.engine.CheckLimits(config.Limits); err != nil {
+		return nil, err
+	}
 	limits := config.Limits.or(m.engine.limits)
-	limits.MemoryPages = min(limits.MemoryPages, m.engine.limits.MemoryPages)
 	o := &Operator{
 		module: m, name: description.Name, index: index, config: config, limits: limits,
 		description: description, openRequest: request, state: config.State, kinds: kindsOf(description.States),

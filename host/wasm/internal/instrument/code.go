@@ -19,7 +19,9 @@ type frame struct {
 type rewriter struct {
 	module              *Module
 	fuel, depth, change uint32 // added globals
+	tables, refused     uint32 // added globals, see tableGrow
 	refuel              uint32 // added function
+	bulk                bulk
 	blockTypes          map[string]uint32
 	unmetered           bool
 
@@ -33,14 +35,16 @@ type rewriter struct {
 	labels    int    // of jump tables
 	locals    uint32 // with parameters
 	own       int    // bytes of its code
-	temporary uint32 // 1 more than the added local for lengths; 0 = none yet
-	calls     bool
-	vector    bool
-	branched  bool // an instruction other than a loop may leave the straight path
-	callees   []uint32
-	inlining  inlining
-	wrappers  map[int]wrapper
-	wrapsAll  bool
+	// 1 more than the added locals for a length, and for what a table had before
+	// it grew; 0 = none yet.
+	lengthLocal, grownLocal uint32
+	calls                   bool
+	vector                  bool
+	branched                bool // an instruction other than a loop may leave the straight path
+	callees                 []uint32
+	inlining                inlining
+	wrappers                map[int]wrapper
+	wrapsAll                bool
 
 	// Where the first control instruction of the body is a loop: where its
 	// charge stands, and how much it is. 0 = it is no loop.
@@ -48,12 +52,8 @@ type rewriter struct {
 	firstCharge int64
 }
 
-// costs of the added length-dependent charges: bytes or entries for each unit.
-const (
-	bytesPerFuelShift = 3
-	fuelPerPageShift  = 10
-	frameBase         = 128
-)
+// frameBase is what a call takes from the native stack besides its slots.
+const frameBase = 128
 
 // function rewrites body i and returns its local declarations and code.
 func (w *rewriter) function(i int) ([]byte, error) {
@@ -63,7 +63,7 @@ func (w *rewriter) function(i int) ([]byte, error) {
 	w.out, w.frames, w.loops = w.out[:0], w.frames[:0], w.loops[:0]
 	w.blocks, w.labels = 0, 0
 	w.height, w.maxHeight, w.locals = 0, 0, uint32(len(kind.Parameters))
-	w.temporary, w.calls, w.vector, w.branched = 0, false, false, false
+	w.lengthLocal, w.grownLocal, w.calls, w.vector, w.branched = 0, 0, false, false, false
 	w.own, w.callees = len(b.code), w.callees[:0]
 	w.inlining = inlining{layer: wrapperLayers + 1}
 	w.firstPatch, w.firstCharge = 0, 0
@@ -160,7 +160,7 @@ func (w *rewriter) appendBlockType(out []byte, results []byte) []byte {
 	}
 	index, found := w.blockTypes[string(results)]
 	if !found {
-		index = uint32(len(w.module.types)) + 1 + uint32(len(w.blockTypes))
+		index = uint32(len(w.module.types)) + addedTypes + uint32(len(w.blockTypes))
 		w.blockTypes[string(results)] = index
 	}
 	return appendSigned(out, int64(index))

@@ -8,22 +8,28 @@ import (
 
 // Names of what Instrument adds. A module may not export such names itself.
 const (
-	ExportPrefix = "turgo:"
-	ExportFuel   = ExportPrefix + "fuel"
-	ExportDepth  = ExportPrefix + "depth"
-	ExportChange = ExportPrefix + "changed"
-	ImportModule = "turgo_internal"
-	ImportRefuel = "refuel"
+	ExportPrefix  = "turgo:"
+	ExportFuel    = ExportPrefix + "fuel"
+	ExportDepth   = ExportPrefix + "depth"
+	ExportChange  = ExportPrefix + "changed"
+	ExportTables  = ExportPrefix + "tables"
+	ExportRefused = ExportPrefix + "refused"
+	ImportModule  = "turgo_internal"
+	ImportRefuel  = "refuel"
 )
 
 // memoryPagesMax is what 32 bits can address. The memory's allocator holds it
 // to its limit, and so knows when a guest wanted more.
 const memoryPagesMax = 65536
 
+// addedTypes are those of refuel and of the helpers of bulk instructions; types
+// of blocks follow them.
+const addedTypes = 2
+
 // Options bounds the module.
 type Options struct {
 	MemoryPages   uint32 // maximum of the memory's minimum, in pages of 64 KiB
-	TableElements uint32 // maximum of each table
+	TableElements uint32 // maximum of the minimum of all tables, and of each table
 	DepthBytes    int64  // budget of call frames, see ExportDepth
 	// Unmetered leaves out all charges and checks: to measure what they cost and
 	// to test that they change no result. Never run an untrusted module so.
@@ -37,7 +43,9 @@ type Options struct {
 // Its i64 global ExportFuel is charged by the instructions that run. Where it
 // or ExportDepth, the bytes left for call frames, is negative, the code calls
 // ImportModule.ImportRefuel (fuel, depth) which returns the new fuel. Its i32
-// global ExportChange becomes 1 when tables change or segments are dropped.
+// global ExportChange becomes 1 when tables change or segments are dropped. Its
+// tables may grow by ExportTables elements in all; where one wants more it gets
+// none, and ExportRefused tells how many it wanted.
 type Result struct {
 	Bytes []byte
 	// Globals names the exports of the module's own mutable globals.
@@ -54,6 +62,7 @@ func (m *Module) Instrument(o Options) (*Result, error) {
 	}
 	globals := uint32(len(m.globals))
 	w := &rewriter{module: m, fuel: globals, depth: globals + 1, change: globals + 2,
+		tables: globals + 3, refused: globals + 4,
 		refuel: uint32(len(m.imports)), blockTypes: map[string]uint32{}, unmetered: o.Unmetered, wrapsAll: o.wrapsAll}
 	code, err := m.encodeCode(w)
 	if err != nil {
@@ -63,7 +72,7 @@ func (m *Module) Instrument(o Options) (*Result, error) {
 	out := append([]byte(nil), preamble...)
 	out = appendSection(out, sectionType, m.encodeTypes(w))
 	out = appendSection(out, sectionImport, m.encodeImports())
-	out = appendSection(out, sectionFunction, m.encodeFunctions())
+	out = appendSection(out, sectionFunction, m.encodeFunctions(w))
 	if len(m.tables) > 0 {
 		out = appendSection(out, sectionTable, m.encodeTables(o))
 	}
@@ -97,10 +106,8 @@ func (m *Module) checkLimits(o Options) error {
 	if m.memory != nil && m.memory.min > o.MemoryPages {
 		return &LimitError{What: "the memory's minimum in pages of 64 KiB", Value: uint64(m.memory.min), Max: uint64(o.MemoryPages)}
 	}
-	for i, t := range m.tables {
-		if t.min > o.TableElements {
-			return &LimitError{What: fmt.Sprintf("the minimum of table %d in elements", i), Value: uint64(t.min), Max: uint64(o.TableElements)}
-		}
+	if elements := m.tableElements(); elements > uint64(o.TableElements) {
+		return &LimitError{What: "the minimum of all tables in elements", Value: elements, Max: uint64(o.TableElements)}
 	}
 	for _, e := range m.exports {
 		if strings.HasPrefix(e.Name, ExportPrefix) {
@@ -134,16 +141,17 @@ func appendLimits(out []byte, t table, maximum uint32) []byte {
 	return binary.AppendUvarint(out, uint64(maximum))
 }
 
-// encodeTypes adds the type of refuel and those of blocks with many results.
+// encodeTypes adds the types of what is added, and those of blocks with many results.
 func (m *Module) encodeTypes(w *rewriter) []byte {
-	out := binary.AppendUvarint(nil, uint64(len(m.types)+1+len(w.blockTypes)))
+	out := binary.AppendUvarint(nil, uint64(len(m.types)+addedTypes+len(w.blockTypes)))
 	for _, t := range m.types {
 		out = appendType(out, t.Parameters, t.Results)
 	}
 	out = appendType(out, []byte{typeI64, typeI64}, []byte{typeI64})
+	out = appendType(out, []byte{typeI32, typeI32, typeI32}, nil)
 	added := make([]string, len(w.blockTypes))
 	for results, index := range w.blockTypes {
-		added[index-uint32(len(m.types))-1] = results
+		added[index-uint32(len(m.types))-addedTypes] = results
 	}
 	for _, results := range added {
 		out = appendType(out, nil, []byte(results))
@@ -161,10 +169,13 @@ func (m *Module) encodeImports() []byte {
 	return binary.AppendUvarint(out, uint64(len(m.types)))
 }
 
-func (m *Module) encodeFunctions() []byte {
-	out := binary.AppendUvarint(nil, uint64(len(m.functions)))
+func (m *Module) encodeFunctions(w *rewriter) []byte {
+	out := binary.AppendUvarint(nil, uint64(len(m.functions)+len(w.bulk.helpers)))
 	for _, index := range m.functions {
 		out = binary.AppendUvarint(out, uint64(index))
+	}
+	for range w.bulk.helpers {
+		out = binary.AppendUvarint(out, uint64(w.bulkType()))
 	}
 	return out
 }
@@ -178,9 +189,9 @@ func (m *Module) encodeTables(o Options) []byte {
 }
 
 // encodeGlobals adds fuel, which starts at 0 so that the first check refuels,
-// the depth's budget, and the mark of changes.
+// the depth's budget, the mark of changes, and what tables may grow by.
 func (m *Module) encodeGlobals(o Options) []byte {
-	out := binary.AppendUvarint(nil, uint64(len(m.globals)+3))
+	out := binary.AppendUvarint(nil, uint64(len(m.globals)+5))
 	for _, g := range m.globals {
 		mutable := byte(0)
 		if g.mutable {
@@ -190,6 +201,8 @@ func (m *Module) encodeGlobals(o Options) []byte {
 	}
 	out = append(out, typeI64, 1, opI64Const, 0, opEnd)
 	out = append(appendSigned(append(out, typeI64, 1, opI64Const), o.DepthBytes), opEnd)
+	out = append(out, typeI32, 1, opI32Const, 0, opEnd)
+	out = append(appendSigned(append(out, typeI32, 1, opI32Const), int64(int32(o.TableElements-m.TableElements()))), opEnd)
 	return append(out, typeI32, 1, opI32Const, 0, opEnd)
 }
 
@@ -203,6 +216,8 @@ func (m *Module) encodeExports(w *rewriter, result *Result) []byte {
 	add(ExportFuel, w.fuel)
 	add(ExportDepth, w.depth)
 	add(ExportChange, w.change)
+	add(ExportTables, w.tables)
+	add(ExportRefused, w.refused)
 	for i, g := range m.globals {
 		switch {
 		case !g.mutable:
@@ -231,15 +246,18 @@ func (m *Module) encodeCode(w *rewriter) ([]byte, error) {
 		length += len(b.code)
 	}
 	w.findWrappers()
-	out := make([]byte, 0, length+length/8+64)
-	out = binary.AppendUvarint(out, uint64(len(m.bodies)))
+	w.bulk = bulk{}
+	code := make([]byte, 0, length+length/8+64)
 	for i := range m.bodies {
-		code, err := w.function(i)
+		rewritten, err := w.function(i)
 		if err != nil {
 			return nil, err
 		}
-		out = binary.AppendUvarint(out, uint64(len(code)))
-		out = append(out, code...)
+		code = append(binary.AppendUvarint(code, uint64(len(rewritten))), rewritten...)
 	}
-	return out, nil
+	for _, helper := range w.bulk.helpers {
+		code = append(binary.AppendUvarint(code, uint64(len(helper))), helper...)
+	}
+	out := binary.AppendUvarint(make([]byte, 0, len(code)+5), uint64(len(m.bodies)+len(w.bulk.helpers)))
+	return append(out, code...), nil
 }

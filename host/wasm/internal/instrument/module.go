@@ -178,6 +178,18 @@ func (m *Module) MemoryPages() uint32 {
 	return m.memory.min
 }
 
+// TableElements is how many elements all tables have at their start. Instrument
+// refuses a module that has more than its options allow.
+func (m *Module) TableElements() uint32 { return uint32(m.tableElements()) }
+
+func (m *Module) tableElements() uint64 {
+	sum := uint64(0)
+	for _, t := range m.tables {
+		sum += uint64(t.min)
+	}
+	return sum
+}
+
 func (m *Module) functionCount() uint32 { return uint32(len(m.imports) + len(m.functions)) }
 
 func (m *Module) functionType(index uint32) FunctionType {

@@ -1,0 +1,15 @@
+;; Emits empty batches without end.
+(module
+  (import "turgo_v1" "emit" (func $emit (param i32 i32 i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 1024) "{\"abi\":\"turgo_v1\",\"operators\":[{\"name\":\"faulty\",\"inputs\":[{\"name\":\"in\"}],\"outputs\":[{\"name\":\"out\"}]}]}")
+  (func (export "turgo_describe") (result i64) (i64.const 0x40000000066)) ;; 1024<<32 | 102
+  (func (export "turgo_buffer") (param $length i32) (result i32) (select (i32.const 65536) (i32.const 0) (i32.le_u (local.get $length) (i32.const 65536))))
+  (func (export "turgo_open") (param $operator i32) (param $pointer i32) (param $length i32) (result i32)
+    (i32.const 16))
+  (func (export "turgo_process") (param $input i32) (param $pointer i32) (param $length i32) (result i32)
+    (i32.store (i32.const 256) (i32.const 0x42475254)) ;; TRGB
+    (i32.store (i32.const 260) (i32.const 0x1c0001))   ;; version 1, fixed part of 28
+    (i32.store (i32.const 268) (i32.const 24))         ;; length
+    (loop $l (call $emit (i32.const 0) (i32.const 256) (i32.const 24)) (br $l)) (unreachable))
+)

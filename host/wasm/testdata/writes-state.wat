@@ -1,0 +1,13 @@
+;; Writes empty values to the state of its first record without end.
+(module
+  (import "turgo_v1" "state_put" (func $state_put (param i32 i32 i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 1024) "{\"abi\":\"turgo_v1\",\"operators\":[{\"name\":\"faulty\",\"inputs\":[{\"name\":\"in\"}],\"outputs\":[{\"name\":\"out\"}],\"states\":[{\"name\":\"s\",\"kind\":\"value\"}]}]}")
+  (func (export "turgo_describe") (result i64) (i64.const 0x4000000008d)) ;; 1024<<32 | 141
+  (func (export "turgo_buffer") (param $length i32) (result i32) (select (i32.const 65536) (i32.const 0) (i32.le_u (local.get $length) (i32.const 65536))))
+  (func (export "turgo_open") (param $operator i32) (param $pointer i32) (param $length i32) (result i32)
+    (i32.const 16))
+  (func (export "turgo_process") (param $input i32) (param $pointer i32) (param $length i32) (result i32)
+    (i32.store (i32.const 16) (i32.const 0))
+    (loop $l (call $state_put (i32.const 0) (i32.const 0) (i32.const 0)) (br $l)) (unreachable))
+)
