@@ -297,7 +297,7 @@ func (t *timers) consider(from *horizon, key []byte, want int) bool {
 	}
 	start := len(t.heap.keys)
 	t.heap.keys = append(t.heap.keys, t.hint...)
-	t.heap.items = append(t.heap.items, timerItem{time, uint32(start), uint32(len(t.hint))})
+	t.heap.items = append(t.heap.items, timerItem{time, headOf(t.hint), uint32(start), uint32(len(t.hint))})
 	if len(t.heap.items) >= 2*want || !t.heap.fits(t.hint) && len(t.heap.items) > 1 {
 		t.cut(max(1, len(t.heap.items)/2))
 		t.heap.rebuild()

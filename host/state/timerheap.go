@@ -3,11 +3,13 @@ package state
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 )
 
-// timerHeap is a heap of timers by time. Keys lie in one byte slice, so that
-// a timer is 16 bytes without pointers and setting one allocates nothing.
-// Timers of the same time are in no order.
+// timerHeap is a heap of timers by time and key. Keys lie in one byte slice, so
+// that a timer is 24 bytes without pointers and setting one allocates nothing.
+// The order is that of the state: a restored heap gives the same timers in the
+// same order as the one that was filled by setting them.
 type timerHeap struct {
 	items []timerItem
 	keys  []byte
@@ -16,8 +18,20 @@ type timerHeap struct {
 
 type timerItem struct {
 	time  int64
+	head  uint64 // the key's first bytes, which tell most keys apart
 	start uint32
 	bytes uint32
+}
+
+// headOf is the first bytes of a key, filled up with zeros: their order is that
+// of the keys, as far as they differ.
+func headOf(key []byte) uint64 {
+	if len(key) >= 8 {
+		return binary.BigEndian.Uint64(key)
+	}
+	var head [8]byte
+	copy(head[:], key)
+	return binary.BigEndian.Uint64(head[:])
 }
 
 // maxHeapKeyBytes bounds keys to what start can address.
@@ -38,7 +52,7 @@ func (h *timerHeap) push(time int64, key []byte) {
 	}
 	start := uint32(len(h.keys))
 	h.keys = append(h.keys, key...)
-	h.items = append(h.items, timerItem{time, start, uint32(len(key))})
+	h.items = append(h.items, timerItem{time, headOf(key), start, uint32(len(key))})
 	h.up(len(h.items) - 1)
 }
 
@@ -61,7 +75,7 @@ func (h *timerHeap) up(i int) {
 	item := h.items[i]
 	for i > 0 {
 		parent := (i - 1) / heapArity
-		if h.items[parent].time <= item.time {
+		if h.compare(h.items[parent], item) <= 0 {
 			break
 		}
 		h.items[i] = h.items[parent]
@@ -79,11 +93,11 @@ func (h *timerHeap) down(i int) {
 		}
 		least := first
 		for child := first + 1; child < min(first+heapArity, len(h.items)); child++ {
-			if h.items[child].time < h.items[least].time {
+			if h.compare(h.items[child], h.items[least]) < 0 {
 				least = child
 			}
 		}
-		if item.time <= h.items[least].time {
+		if h.compare(item, h.items[least]) <= 0 {
 			break
 		}
 		h.items[i] = h.items[least]
@@ -149,6 +163,9 @@ func (h *timerHeap) keepEarliest(n int) timerItem {
 func (h *timerHeap) compare(a, b timerItem) int {
 	if a.time != b.time {
 		return cmp.Compare(a.time, b.time)
+	}
+	if a.head != b.head {
+		return cmp.Compare(a.head, b.head)
 	}
 	return bytes.Compare(h.key(a), h.key(b))
 }

@@ -118,7 +118,7 @@ func (o *Operator) bind() {
 
 // start makes an instance, opens the operator in it and takes the snapshot.
 func (o *Operator) start(ctx context.Context) error {
-	o.processingTime = o.config.ProcessingTime
+	o.processingTime = 0 // no time is there yet
 	if err := o.instantiate(ctx); err != nil {
 		return o.guestError(err)
 	}

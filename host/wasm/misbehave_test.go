@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,22 @@ func TestRandomIsTheSameForTheSameCall(t *testing.T) {
 	}
 	if c := do(t, openMisbehave(t, nil), 6, "random", "random"); c[0] == a[0] {
 		t.Errorf("the same numbers at another time: %q", c)
+	}
+	if c := do(t, first, 5, "random", "other"); c[0] == a[0] {
+		t.Errorf("the same numbers in another batch: %q", c)
+	}
+}
+
+// Instances that were opened at different times are alike: what the language's
+// runtime drew at its start, such as the seeds of maps, is the same.
+func TestInstancesAreAlike(t *testing.T) {
+	first, second := openMisbehave(t, nil), openMisbehave(t, nil)
+	if !bytes.Equal(first.memory.bytes, second.memory.bytes) {
+		t.Error("two instances differ before their first call")
+	}
+	a, b := do(t, first, 5, "order", "pseudorandom", "select"), do(t, second, 5, "order", "pseudorandom", "select")
+	if !slices.Equal(a, b) {
+		t.Errorf("%q and %q", a, b)
 	}
 }
 

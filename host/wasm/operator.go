@@ -26,8 +26,6 @@ type OpenConfig struct {
 	State State
 	// Logger receives what the guest logs and prints; nil drops it.
 	Logger *slog.Logger
-	// ProcessingTime is the guest's clock while it opens, in milliseconds.
-	ProcessingTime int64
 }
 
 // Operator is one open operator of a module, in an instance of its own. It

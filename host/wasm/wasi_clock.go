@@ -1,15 +1,14 @@
 package wasm
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"math"
-	"math/rand/v2"
 )
 
 // clockNow is the guest's time in nanoseconds. It stands still during a call,
 // but for the time that the guest says it waits. It is never 0, which runtimes
-// take for a broken clock.
+// take for a broken clock. An instance opens at no time at all, so that all
+// instances are alike: what one keeps from then on may be old or new.
 func (o *Operator) clockNow() uint64 {
 	const nanosecondsPerMillisecond = 1_000_000
 	if o.processingTime <= 0 || o.processingTime > math.MaxInt64/nanosecondsPerMillisecond {
@@ -94,32 +93,4 @@ func pollTarget(subscription []byte, now uint64) uint64 {
 		return math.MaxUint64
 	}
 	return now + timeout
-}
-
-// random is the guest's source of random numbers, the same for the same call.
-type random struct {
-	seeded bool
-	source *rand.ChaCha8
-}
-
-// wasiRandom seeds the source at the first use in a call, from the operator
-// and all that the call was given.
-func wasiRandom(o *Operator, p []uint64) uint32 {
-	to := o.piece(p[0], p[1])
-	if to == nil {
-		return errnoFault
-	}
-	if !o.random.seeded {
-		hash := sha256.New()
-		hash.Write([]byte(o.config.UID))
-		hash.Write([]byte{0, byte(o.phase)})
-		hash.Write(binary.LittleEndian.AppendUint64(nil, uint64(o.processingTime)))
-		if o.phase == phaseProcess {
-			hash.Write(o.batch)
-		}
-		o.random.source = rand.NewChaCha8([32]byte(hash.Sum(nil)))
-		o.random.seeded = true
-	}
-	o.random.source.Read(to)
-	return errnoSuccess
 }

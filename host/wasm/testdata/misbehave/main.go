@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	mathrand "math/rand/v2"
 	"os"
 	"strconv"
 	"time"
@@ -80,6 +81,12 @@ func (m *misbehave) do(what string, in *turgo.Batch) string {
 			return err.Error()
 		}
 		return hex.EncodeToString(b[:])
+	case "pseudorandom":
+		return strconv.FormatUint(mathrand.Uint64(), 16)
+	case "order":
+		return order()
+	case "select":
+		return choices()
 	case "file":
 		_, err := os.ReadFile("/etc/passwd")
 		return fmt.Sprint(err)
@@ -89,6 +96,38 @@ func (m *misbehave) do(what string, in *turgo.Batch) string {
 		return strconv.Itoa(m.calls)
 	}
 	return what
+}
+
+// order is that in which a map gives its keys.
+func order() string {
+	keys := map[int]bool{}
+	for i := range 100 {
+		keys[i] = true
+	}
+	var text []byte
+	for key := range keys {
+		text = strconv.AppendInt(append(text, ' '), int64(key), 10)
+	}
+	return string(text)
+}
+
+// choices are those that select makes between what is ready.
+func choices() string {
+	even, odd := make(chan string, 64), make(chan string, 64)
+	for range 64 {
+		even <- "0"
+		odd <- "1"
+	}
+	text := ""
+	for range 64 {
+		select {
+		case choice := <-even:
+			text += choice
+		case choice := <-odd:
+			text += choice
+		}
+	}
+	return text
 }
 
 func (m *misbehave) recurse(n int) int { return n + m.recurse(n+1) + m.calls }
