@@ -9,6 +9,7 @@ import (
 	"github.com/turgo-stream/turgo/host/checkpoint"
 	"github.com/turgo-stream/turgo/host/exchange"
 	"github.com/turgo-stream/turgo/host/keygroup"
+	"github.com/turgo-stream/turgo/host/letter"
 	"github.com/turgo-stream/turgo/host/plan"
 	"github.com/turgo-stream/turgo/host/task"
 )
@@ -115,10 +116,22 @@ func (b *builder) task(ctx context.Context, v *plan.Vertex, subtask int) (*task.
 		}
 		config.Steps = append(config.Steps, step)
 	}
+	config.Letters = b.keeper(id, "")
+	if config.Sink != nil {
+		config.SinkLetters = b.keeper(id, "-sink")
+	}
 	if config.Source == nil {
 		config.Inbox = b.inbox(v, subtask)
 	}
 	return task.New(config), nil
+}
+
+// keeper makes the keeper of what a task cannot handle.
+func (b *builder) keeper(id checkpoint.TaskID, part string) *letter.Keeper {
+	return letter.NewKeeper(letter.KeeperConfig{
+		Store: b.attempt.config.Store, Attempt: b.attempt.number, Subtask: id.Subtask,
+		Prefix: fmt.Sprintf("%s%08d/%s-%d%s-", checkpoint.LetterPrefix, b.attempt.number, id.Vertex, id.Subtask, part),
+	})
 }
 
 func (b *builder) source(v *plan.Vertex, s *plan.ChainedStep, subtask int) *task.SourceConfig {
