@@ -5,6 +5,8 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
 SEEDS       ?= 10000
 PORT        ?= 9092
+KILLS       ?= 20
+SEED        ?= 1
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 # Go's stamp of the repository fails where it belongs to another user.
@@ -15,7 +17,7 @@ EXAMPLES := $(patsubst examples/%/operator,%,$(wildcard examples/*/operator))
 MODULES  := $(foreach example,$(EXAMPLES),examples/$(example)/$(example).wasm)
 
 .DEFAULT_GOAL := help
-.PHONY: help build modules test test-short lint bench demo fuzz generate sim kafka-up kafka-down tools clean
+.PHONY: help build modules test test-short lint bench demo fuzz generate sim chaos kafka-up kafka-down tools clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,6 +65,9 @@ generate: ## generate code again from its sources
 
 sim: ## run the simulation over SEEDS seeds
 	$(GO) test -timeout 60m -v ./host/sim -args -sim.seeds=$(SEEDS)
+
+chaos: ## kill host, connectors and broker KILLS times, and check each record; SEED decides how
+	$(GO) run ./faults/chaos -kills $(KILLS) -seed $(SEED)
 
 kafka-up: ## start a local broker of Apache Kafka on PORT, unless it runs
 	@$(GO) run ./connectors/kafka/localbroker/kafka up -port $(PORT)
