@@ -23,10 +23,14 @@ import (
 // store is opened belongs to nobody.
 const temporary = "temporary"
 
+// besideTriesMax is how often an object is created anew whose temporary file went away.
+const besideTriesMax = 3
+
 // Store is a checkpoint.Store in a folder. It is safe for concurrent use.
 type Store struct {
 	folder   string
 	readOnly bool
+	only     string // prefix of the names that may be created; empty = all
 	lock     *os.File
 	files    files
 
@@ -94,6 +98,17 @@ func View(folder string) (*Store, error) {
 	return &Store{folder: folder, readOnly: true, files: systemFiles(), folders: map[string]bool{}}, nil
 }
 
+// Beside opens the store in a folder beside the host that may be running, to
+// look at it and to create objects whose names begin with prefix. Deleting fails.
+func Beside(folder, prefix string) (*Store, error) {
+	s, err := View(folder)
+	if err != nil {
+		return nil, err
+	}
+	s.readOnly, s.only = false, prefix
+	return s, nil
+}
+
 // prepare makes the folder durable and drops what earlier processes left half-written.
 func (s *Store) prepare() error {
 	leftovers, err := os.ReadDir(filepath.Join(s.folder, temporary))
@@ -144,6 +159,13 @@ func (s *Store) path(name string) (string, error) {
 // Create implements checkpoint.Store.
 func (s *Store) Create(ctx context.Context, name string, data []byte) error {
 	temporaryPath, err := s.create(ctx, name, bytes.NewReader(data), int64(len(data)))
+	for range besideTriesMax {
+		// A host that starts takes away the temporary files that it finds.
+		if s.only == "" || !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		temporaryPath, err = s.create(ctx, name, bytes.NewReader(data), int64(len(data)))
+	}
 	if temporaryPath != "" {
 		err = errors.Join(err, os.Remove(temporaryPath))
 	}
@@ -187,7 +209,7 @@ func (s *Store) create(ctx context.Context, name string, content io.Reader, size
 	if err != nil {
 		return "", err
 	}
-	if s.readOnly {
+	if s.readOnly || !strings.HasPrefix(name, s.only) {
 		return "", unchanged(checkpoint.ErrReadOnly)
 	}
 	if err := ctx.Err(); err != nil {
@@ -338,7 +360,7 @@ func (s *Store) Delete(_ context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if s.readOnly {
+	if s.readOnly || s.only != "" {
 		return fmt.Errorf("localstore: delete %s: %w", name, checkpoint.ErrReadOnly)
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -297,3 +297,44 @@ func TestViewOnly(t *testing.T) {
 		t.Error("looking at a store made its folder")
 	}
 }
+
+// TestBeside creates what it may while another process holds the store, and
+// nothing else.
+func TestBeside(t *testing.T) {
+	folder := t.TempDir()
+	host := openStore(t, folder)
+	ctx := context.Background()
+	if err := host.Create(ctx, "manifest/1.a", []byte("m")); err != nil {
+		t.Fatal(err)
+	}
+	beside, err := Beside(folder, "commands/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := beside.Create(ctx, "commands/1", []byte("c")); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, host, "commands/1"); got != "c" {
+		t.Errorf("the host reads %q", got)
+	}
+	if err := beside.Create(ctx, "manifest/2.a", []byte("m")); !errors.Is(err, checkpoint.ErrReadOnly) {
+		t.Errorf("another name: got %v, want ErrReadOnly", err)
+	}
+	if err := beside.Delete(ctx, "commands/1"); !errors.Is(err, checkpoint.ErrReadOnly) {
+		t.Errorf("delete: got %v, want ErrReadOnly", err)
+	}
+	// A host that starts takes the temporary file away once.
+	link, taken := beside.files.link, false
+	beside.files.link = func(from, to string) error {
+		if !taken {
+			taken = true
+			if err := os.Remove(from); err != nil {
+				t.Error(err)
+			}
+		}
+		return link(from, to)
+	}
+	if err := beside.Create(ctx, "commands/2", []byte("c")); err != nil {
+		t.Errorf("a temporary file that went away: %v", err)
+	}
+}
