@@ -12,6 +12,7 @@ import (
 func Connector() connectors.Connector {
 	return connectors.Connector{
 		Name: "kafka", Version: "1",
+		Sink: func() connectors.Sink { return &sink{} },
 	}
 }
 

@@ -1,0 +1,215 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/turgo-stream/turgo/abi/record"
+)
+
+// slabBytesKept is the size beyond which a slab's memory is not kept for another batch.
+const slabBytesKept = 4 << 20
+
+// slab holds one batch while the client has its records: the bytes, copied once,
+// and the client's form of the records, which refer to them.
+type slab struct {
+	bytes   []byte
+	records []kgo.Record
+	headers []kgo.RecordHeader
+	feed    *feed
+	pending atomic.Int64
+	// promise is done, bound once, so that no record needs a closure.
+	promise func(*kgo.Record, error)
+}
+
+// slabs are shared by all writers of the process.
+var slabs sync.Pool
+
+func takeSlab() *slab {
+	if s, ok := slabs.Get().(*slab); ok {
+		return s
+	}
+	s := &slab{}
+	s.promise = s.done
+	return s
+}
+
+// done is called for each record when the broker has it, or never will.
+func (s *slab) done(_ *kgo.Record, err error) {
+	if err != nil {
+		s.feed.fail(err)
+	}
+	s.release()
+}
+
+// release counts down the holders; the last one frees the slab.
+func (s *slab) release() {
+	if s.pending.Add(-1) > 0 {
+		return
+	}
+	// After a failure the client may still be writing a request from these bytes.
+	failed := s.feed.failure.Load() != nil
+	s.feed = nil
+	if !failed && cap(s.bytes) <= slabBytesKept {
+		slabs.Put(s)
+	}
+}
+
+// produceError is the first failure of a record that the client had taken.
+type produceError struct{ Err error }
+
+func (e *produceError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *produceError) Unwrap() error { return e.Err }
+
+// feed gives records to clients and remembers the first failure: nothing may be
+// prepared behind one.
+type feed struct {
+	sink     *sink
+	ctx      context.Context // ends with the writer
+	cancel   context.CancelFunc
+	failure  atomic.Pointer[produceError]
+	produced int64 // since the last Prepare
+	dropped  int64
+}
+
+func (f *feed) init(s *sink) {
+	f.sink = s
+	f.ctx, f.cancel = context.WithCancel(context.Background())
+}
+
+func (f *feed) close() { f.cancel() }
+
+func (f *feed) fail(err error) {
+	f.failure.CompareAndSwap(nil, &produceError{Err: err})
+}
+
+// failed gives the first failure.
+func (f *feed) failed() error {
+	if failure := f.failure.Load(); failure != nil {
+		return failure
+	}
+	return nil
+}
+
+// write copies the batch and gives its records to the client. The client keeps a
+// record's context until the record is acknowledged, so they get the writer's; the
+// call's own ends the writer where it ends first.
+func (f *feed) write(ctx context.Context, client *kgo.Client, batch record.Batch) error {
+	if err := f.failed(); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, f.cancel)
+	defer stop()
+	s := takeSlab()
+	s.feed = f
+	s.bytes = append(s.bytes[:0], batch...)
+	count := batch.Count()
+	if cap(s.records) < count {
+		s.records = make([]kgo.Record, count)
+	}
+	s.records = s.records[:count]
+	s.pending.Store(int64(count) + 1)
+	defer s.release()
+	i := 0
+	for cursor := record.Batch(s.bytes).Records(); cursor.Next(); i++ {
+		view := cursor.Record()
+		r := &s.records[i]
+		*r = kgo.Record{Key: view.Key(), Value: view.Value(), Context: f.ctx}
+		if ts := view.Timestamp(); ts != record.NoTimestamp {
+			r.Timestamp = time.UnixMilli(ts)
+		}
+		if view.Length()+batchOverheadMax > f.sink.settings.BatchBytesMax {
+			if size := loneBatchSize(r); size > f.sink.settings.BatchBytesMax {
+				if err := f.refuse(r, size); err != nil {
+					s.pending.Add(int64(i - count))
+					return err
+				}
+				s.pending.Add(-1)
+				continue
+			}
+		}
+		f.produced++
+		client.Produce(f.ctx, r, s.promise)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return f.failed()
+}
+
+// refuse deals with a record that no batch can hold.
+func (f *feed) refuse(r *kgo.Record, size int) error {
+	err := &recordTooLargeError{
+		Topic: f.sink.settings.Topic, SizeBytes: size, LimitBytes: f.sink.settings.BatchBytesMax,
+	}
+	if r.Key != nil {
+		err.Key = append([]byte{}, r.Key[:min(len(r.Key), keyShownBytes)]...)
+	}
+	if f.sink.settings.OnRecordTooLarge == tooLargeStop {
+		return err
+	}
+	f.dropped++
+	f.sink.rare.warn("kafka: a record is dropped, as on_record_too_large says", "step", f.sink.config.UID, "dropped", f.dropped, "reason", err)
+	return nil
+}
+
+// flush waits until the client has no record left.
+func (f *feed) flush(ctx context.Context, client *kgo.Client) error {
+	for {
+		err := f.flushOnce(ctx, client)
+		switch {
+		case f.failed() != nil:
+			return f.failed()
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case !errors.Is(err, context.DeadlineExceeded):
+			return fmt.Errorf("kafka: flush: %w", err)
+		}
+		f.sink.rare.warn("kafka: the brokers do not acknowledge; waiting", "step", f.sink.config.UID, "topic", f.sink.settings.Topic,
+			"records", client.BufferedProduceRecords(), "bytes", client.BufferedProduceBytes())
+	}
+}
+
+func (f *feed) flushOnce(ctx context.Context, client *kgo.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, flushWait)
+	defer cancel()
+	return client.Flush(ctx)
+}
+
+const (
+	// emptyBatchBytes is the size of a batch without records.
+	emptyBatchBytes = 61
+	// batchOverheadMax is more than a batch of one record has beside key, value and
+	// headers.
+	batchOverheadMax = 128
+)
+
+// loneBatchSize is the size of a batch that holds one record alone.
+func loneBatchSize(r *kgo.Record) int {
+	size := 1 + 1 + 1 + bytesSize(len(r.Key)) + bytesSize(len(r.Value)) + varintSize(len(r.Headers))
+	for i := range r.Headers {
+		size += bytesSize(len(r.Headers[i].Key)) + bytesSize(len(r.Headers[i].Value))
+	}
+	return emptyBatchBytes + varintSize(size) + size
+}
+
+func bytesSize(length int) int { return varintSize(length) + length }
+
+// varintSize is the size of a zigzag number.
+func varintSize(n int) int {
+	size := 1
+	for z := uint64(n) << 1; z >= 0x80; z >>= 7 {
+		size++
+	}
+	return size
+}
