@@ -27,6 +27,9 @@ type Table struct {
 	Last      uint16   `json:"key_group_last"`
 	Operators []string `json:"operators"` // uids whose state the object may hold; a merged table has those of all its inputs, unless it drops some
 	Level     int      `json:"level"`     // merges behind it; 0 = written by one epoch
+	// HalfDead is the processing time, in milliseconds, from which on at least half of
+	// the bytes are expired entries or tombstones; 0 = never.
+	HalfDead int64 `json:"half_dead_ms,omitempty"`
 }
 
 // SplitPosition is where a source stands in one split.

@@ -54,7 +54,7 @@ func (s *chainState) Merge() func(context.Context) func() {
 	}
 	return func(ctx context.Context) func() {
 		if err := merge.Run(ctx); err != nil && ctx.Err() == nil {
-			s.logger.Warn("tables not merged; they stay as they are", "reason", err)
+			s.logger.Warn("merging tables failed; it is tried again after a checkpoint", "reason", err)
 		}
 		return func() { s.backend.CompleteMerge(merge) }
 	}

@@ -114,6 +114,7 @@ type Backend struct {
 	// works on them elsewhere.
 	parts      []*part
 	merging    bool
+	unswept    int64 // bytes that merges dropped as expired and the local Pebble holds still
 	nextObject atomic.Uint64
 
 	background background
@@ -126,7 +127,7 @@ func Open(config Config) (*Backend, error) {
 	if err := config.setDefaults(); err != nil {
 		return nil, err
 	}
-	b := &Backend{config: config, fs: withoutSync(config.FS), operators: map[uint32]*Keyed{}}
+	b := &Backend{config: config, fs: withoutSync(config.FS), now: config.Clock(), operators: map[uint32]*Keyed{}}
 	if err := b.fs.RemoveAll(config.Dir); err != nil {
 		return nil, fmt.Errorf("state: emptying %s: %w", config.Dir, err)
 	}

@@ -11,5 +11,6 @@
 //
 // Read in this order: backend.go, key.go, generation.go and cache.go (the
 // cache), transaction.go (staging and undo), keyed.go, collection.go, timer.go,
-// part.go and freeze.go (from the dirty log to a table), restore.go, merge.go.
+// part.go and freeze.go (from the dirty log to a table), restore.go, merge.go,
+// expiry.go and sweep.go (what becomes of entries whose time is up).
 package state

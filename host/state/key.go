@@ -128,10 +128,20 @@ func decodeValue(entry []byte) (value []byte, version uint16, expiry int64, err 
 	return rest, version, expiry, nil
 }
 
-func expired(entry []byte, now int64) bool {
+// expiryOf is an entry's expiry, 0 where it has none or cannot be read.
+func expiryOf(entry []byte) int64 {
 	if len(entry) == 0 || entry[0]&hasExpiry == 0 {
-		return false
+		return 0
 	}
 	_, _, expiry, err := decodeValue(entry)
-	return err == nil && expiry <= now
+	if err != nil {
+		return 0
+	}
+	return expiry
+}
+
+// expired tells whether an entry is gone: from its expiry on, not only after it.
+func expired(entry []byte, now int64) bool {
+	expiry := expiryOf(entry)
+	return expiry != 0 && expiry <= now
 }

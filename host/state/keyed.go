@@ -191,6 +191,8 @@ func (k *Keyed) entryHeaderOf(s *declared) []byte {
 	if s.timeToLive > 0 {
 		if expiry = k.now + s.timeToLive; expiry < k.now {
 			expiry = 1<<63 - 1
+		} else if expiry == 0 {
+			expiry = 1 // 0 means none
 		}
 	}
 	k.header = appendHeader(k.header[:0], s.version, expiry)

@@ -13,14 +13,17 @@ import (
 	"github.com/turgo-stream/turgo/host/checkpoint"
 )
 
-// Merge is one merge of neighbouring tables into fewer. It concerns the store
-// alone: the local Pebble holds the same entries already and compacts by itself.
+// Merge is one merge of neighbouring tables into fewer. It concerns the store:
+// the local Pebble holds the same entries already and compacts by itself. Only
+// what has expired is removed there, too.
 type Merge struct {
 	backend *Backend
 	inputs  []checkpoint.Table // oldest first
 	bottom  bool
 	now     int64
 	number  uint64
+	raises  int   // by how much it raises the level of what it merges
+	expired int64 // bytes of expired entries that the local Pebble may hold still
 	result  []checkpoint.Table
 	done    bool
 }
@@ -31,11 +34,14 @@ func (b *Backend) Merge() *Merge {
 	if b.merging {
 		return nil
 	}
-	chosen := planMerge(b.tables, b.config.MaxOverlap)
+	now, raises := b.clock(), 0
+	chosen := planExpired(b.tables, now)
 	if chosen == nil {
-		return nil
+		if chosen, raises = planMerge(b.tables, b.config.MaxOverlap), 1; chosen == nil {
+			return nil
+		}
 	}
-	m := &Merge{backend: b, bottom: atBottom(b.tables, chosen), now: b.clock(), number: b.nextPart}
+	m := &Merge{backend: b, bottom: atBottom(b.tables, chosen), now: now, number: b.nextPart, raises: raises, expired: b.unswept}
 	b.nextPart++
 	for _, i := range chosen {
 		m.inputs = append(m.inputs, b.tables[i])
@@ -51,6 +57,7 @@ func (b *Backend) CompleteMerge(m *Merge) {
 	if !m.done {
 		return
 	}
+	b.unswept = m.expired
 	at := slices.IndexFunc(b.tables, m.isInput)
 	b.tables = slices.DeleteFunc(b.tables, m.isInput)
 	b.tables = slices.Insert(b.tables, at, m.result...)
@@ -99,6 +106,27 @@ func (m *Merge) Run(ctx context.Context) (err error) {
 		}
 	}
 	m.result, m.done = out.tables, true
+	return m.sweep(ctx)
+}
+
+// sweepShare is the part of the merged bytes that has to have expired, since the
+// last sweep, for the local Pebble to be swept: reading it costs as much as the
+// merge did.
+const sweepShare = 4
+
+// sweep sweeps the local Pebble where enough has expired there.
+func (m *Merge) sweep(ctx context.Context) error {
+	sum := int64(0)
+	for _, table := range m.result {
+		sum += table.Bytes
+	}
+	if m.expired == 0 || !m.bottom || m.expired*sweepShare < sum {
+		return nil
+	}
+	if err := m.backend.sweep(ctx, m.now); err != nil {
+		return err
+	}
+	m.expired = 0
 	return nil
 }
 
@@ -239,7 +267,13 @@ func (o *mergeOutput) all(ctx context.Context, inputs []*mergeInput) error {
 }
 
 func (o *mergeOutput) add(ctx context.Context, winner *mergeInput) error {
-	deleted := winner.deleted || expired(winner.value, o.merge.now)
+	gone := !winner.deleted && expired(winner.value, o.merge.now)
+	if gone {
+		o.merge.expired += int64(len(winner.key) + len(winner.value))
+	}
+	// What is gone leaves a tombstone above older tables, lest a version there
+	// that lives longer or for ever come back.
+	deleted := winner.deleted || gone
 	if deleted && o.merge.bottom {
 		return nil
 	}
@@ -255,7 +289,7 @@ func (o *mergeOutput) add(ctx context.Context, winner *mergeInput) error {
 	if o.writer == nil {
 		path := b.path("tables", fmt.Sprintf("merge-%06d-%d", o.merge.number, o.files))
 		o.files++
-		w, err := newTableWriter(b.fs, path, b.writerOptions())
+		w, err := newTableWriter(b.fs, path, b.writerOptions(), o.merge.now)
 		if err != nil {
 			return err
 		}
@@ -285,7 +319,7 @@ func (o *mergeOutput) finish(ctx context.Context) error {
 	}
 	table.Object = b.objectName(table.Checksum)
 	for _, input := range o.merge.inputs {
-		table.Level = max(table.Level, input.Level+1)
+		table.Level = max(table.Level, input.Level+o.merge.raises)
 		table.Operators = append(table.Operators, input.Operators...)
 	}
 	slices.Sort(table.Operators)

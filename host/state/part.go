@@ -34,10 +34,11 @@ type part struct {
 // swap ends the active log and begins the next. It takes the same time for
 // any number of entries.
 func (b *Backend) swap() {
+	now := b.clock()
 	if b.log.count == 0 {
 		return
 	}
-	p := &part{number: b.nextPart, stamp: b.stamp, log: b.log, bottom: !b.below, now: b.clock()}
+	p := &part{number: b.nextPart, stamp: b.stamp, log: b.log, bottom: !b.below, now: now}
 	b.nextPart++
 	for _, g := range append([]*generation{b.young, b.old}, b.pinned...) {
 		if g != nil {
@@ -113,7 +114,7 @@ func (b *Backend) localize(parts []*part) error {
 
 func (b *Backend) localizeOne(p *part) error {
 	path := b.path("tables", fmt.Sprintf("%06d.sst", p.number))
-	w, err := newTableWriter(b.fs, path, b.writerOptions())
+	w, err := newTableWriter(b.fs, path, b.writerOptions(), p.now)
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,11 @@ func (b *Backend) localizeOne(p *part) error {
 		if absent && p.bottom {
 			continue
 		}
-		if err := w.add(e.key(), e.value(), absent); err != nil {
+		value := e.value()
+		if absent {
+			value = nil
+		}
+		if err := w.add(e.key(), value, absent); err != nil {
 			return w.abandon(err)
 		}
 	}

@@ -113,6 +113,7 @@ const (
 	stateEvents
 	stateSession // list with a time-to-live
 	stateItems
+	stateRecent // map with a time-to-live
 )
 
 var testStates = []abi.StateDescription{
@@ -121,6 +122,7 @@ var testStates = []abi.StateDescription{
 	{Name: "events", Kind: kindList, SchemaVersion: 2},
 	{Name: "session", Kind: kindList, TimeToLiveMS: 30},
 	{Name: "items", Kind: kindMap},
+	{Name: "recent", Kind: kindMap, TimeToLiveMS: 40},
 }
 
 var testTimers = []abi.TimerDescription{{Name: "close", Domain: "event"}, {Name: "retry", Domain: "processing"}}

@@ -41,14 +41,16 @@ type tableWriter struct {
 	file   *hashedFile
 	writer *sstable.Writer
 	table  checkpoint.Table
+	left   lifetimes
 }
 
-func newTableWriter(fs vfs.FS, path string, options sstable.WriterOptions) (*tableWriter, error) {
+// newTableWriter begins a table. now is the processing time.
+func newTableWriter(fs vfs.FS, path string, options sstable.WriterOptions, now int64) (*tableWriter, error) {
 	file, err := fs.Create(path, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return nil, fmt.Errorf("state: making table %s: %w", path, err)
 	}
-	w := &tableWriter{fs: fs, path: path, file: &hashedFile{file: file, hash: sha256.New()}}
+	w := &tableWriter{fs: fs, path: path, file: &hashedFile{file: file, hash: sha256.New()}, left: lifetimes{now: now}}
 	w.writer = sstable.NewWriter(w.file, options)
 	return w, nil
 }
@@ -61,6 +63,7 @@ func (w *tableWriter) add(key, value []byte, tombstone bool) error {
 	}
 	w.table.Last = group
 	w.table.Entries++
+	w.left.add(len(key)+len(value), expiryOf(value), tombstone)
 	if tombstone {
 		return w.writer.Delete(key)
 	}
@@ -76,6 +79,7 @@ func (w *tableWriter) finish() (table checkpoint.Table, ok bool, err error) {
 		return checkpoint.Table{}, false, w.fs.Remove(w.path)
 	}
 	w.table.Bytes = w.file.bytes
+	w.table.HalfDead = w.left.halfDead()
 	w.table.Checksum = hex.EncodeToString(w.file.hash.Sum(nil))
 	return w.table, true, nil
 }
