@@ -122,7 +122,7 @@ func (h *harness) setUp(ctx context.Context) (err error) {
 	}
 	if h.broker, err = localbroker.Start(ctx, localbroker.Options{Folder: filepath.Join(h.folder, "broker"), Config: map[string]string{
 		// A killed broker may come back when its session has ended: soon.
-		"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "300",
+		"broker.session.timeout.ms": "1000", "broker.heartbeat.interval.ms": "200",
 	}}); err != nil {
 		return err
 	}
