@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/turgo-stream/turgo/connectors"
 	"github.com/turgo-stream/turgo/host/checkpoint"
@@ -21,6 +22,8 @@ const (
 var (
 	// errInterrupted ends a run at once.
 	errInterrupted = errors.New("interrupted: what was not committed is repeated by the next run")
+	// errWaitEnded ends the waiting for something that goes on.
+	errWaitEnded = fmt.Errorf("%w", errTold)
 	// errTold stands for what the user has been told already.
 	errTold = errors.New("told")
 )
@@ -51,7 +54,7 @@ func exitCode(err error) int {
 		locked    *localstore.LockedError
 	)
 	switch {
-	case errors.Is(err, errInterrupted):
+	case errors.Is(err, errInterrupted), errors.Is(err, errWaitEnded):
 		return exitInterrupted
 	case errors.As(err, &input), errors.As(err, &invalid), errors.As(err, &module), errors.As(err, &config),
 		errors.As(err, &refused), errors.As(err, &damaged), errors.As(err, &formatted), errors.As(err, &locked):
