@@ -158,7 +158,7 @@ func TestAFrameThatIsCutOffTellsWhatItNeeds(t *testing.T) {
 }
 
 func TestExtensionsAreFoundByTheirType(t *testing.T) {
-	encoded := record.AppendExtension(nil, 1, []byte("one"))
+	encoded := record.AppendExtension(nil, 3, []byte("three"))
 	encoded = record.AppendExtension(encoded, 7, nil)
 	var builder record.Builder
 	builder.Append(record.Record{Extensions: encoded})
@@ -168,8 +168,8 @@ func TestExtensionsAreFoundByTheirType(t *testing.T) {
 	}
 	c := batch.Records()
 	c.Next()
-	if data, found := c.Record().Extension(1); !found || string(data) != "one" {
-		t.Errorf("extension 1 is %q, %v", data, found)
+	if data, found := c.Record().Extension(3); !found || string(data) != "three" {
+		t.Errorf("extension 3 is %q, %v", data, found)
 	}
 	if data, found := c.Record().Extension(7); !found || len(data) != 0 {
 		t.Errorf("extension 7 is %q, %v", data, found)
@@ -216,7 +216,7 @@ func TestABuilderIsUsedAgainWithoutAllocation(t *testing.T) {
 func TestParseOutputWantsOriginsOfTheInput(t *testing.T) {
 	var builder record.Builder
 	for origin := range uint32(3) {
-		builder.Append(record.Record{Key: []byte("k"), Origin: origin, Extensions: record.AppendExtension(nil, 1, nil)})
+		builder.Append(record.Record{Key: []byte("k"), Origin: origin, Extensions: record.AppendExtension(nil, 2, nil)})
 	}
 	batch := builder.Finish()
 	if _, err := record.ParseOutput(batch, 3); err != nil {

@@ -153,6 +153,9 @@ func parseExtensions(data []byte, offset int) error {
 		if length > uint64(len(data)-extensionHead) {
 			return malformed(offset+4, "extension of %d bytes, %d are left", length, len(data)-extensionHead)
 		}
+		if kind == ExtensionHeader && !validHeader(data[extensionHead:extensionHead+length]) {
+			return malformed(offset+extensionHead, "a header of %d bytes does not hold the name and value that it tells of", length)
+		}
 		data = data[extensionHead+length:]
 		offset += extensionHead + int(length)
 	}

@@ -100,6 +100,35 @@ func (b *Batch) Extensions() []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(at, start)), uint32(b.size)-start)
 }
 
+// Header is the value of the last header of that name, nil where it is null. Like
+// the key, it lies in the batch's memory.
+func (b *Batch) Header(name string) (value []byte, found bool) {
+	const (
+		head        = 8 // type, reserved, length
+		headerType  = 1
+		lengthBytes = 4
+		null        = 1 << 31 // in the length of the name
+	)
+	for rest := b.Extensions(); len(rest) > 0; {
+		kind, end := uint16(load32(unsafe.Pointer(&rest[0]), 0)), head+load32(unsafe.Pointer(&rest[0]), 4)
+		content := rest[head:end]
+		rest = rest[end:]
+		if kind != headerType {
+			continue
+		}
+		length := load32(unsafe.Pointer(&content[0]), 0)
+		content = content[lengthBytes:]
+		if string(content[:length&^null]) != name {
+			continue
+		}
+		value, found = nil, true
+		if length&null == 0 {
+			value = content[length:len(content):len(content)]
+		}
+	}
+	return value, found
+}
+
 // Fail fails the record in hand: what was emitted and written for it is undone,
 // and the operator's failure policy decides what becomes of it. The code is the
 // author's own. Go on with the next record.
