@@ -12,7 +12,8 @@ import (
 func Connector() connectors.Connector {
 	return connectors.Connector{
 		Name: "kafka", Version: "1",
-		Sink: func() connectors.Sink { return &sink{} },
+		Source: func() connectors.Source { return newSource() },
+		Sink:   func() connectors.Sink { return &sink{} },
 	}
 }
 
