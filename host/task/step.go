@@ -61,19 +61,25 @@ func (t *Task) work() bool {
 		t.trigger = t.trigger[1:]
 		t.barrier(epoch)
 		return true
+	case t.resubmits.idleAgain:
+		t.resubmits.idleAgain = false
+		t.send(exchange.Element{Kind: exchange.Idle})
+		return true
 	case t.firing.active:
 		t.fireSlice(nowMS)
 		return true
 	case t.fireProcessingTimers(nowMS):
 		return true
+	case t.resubmitDue() && t.resubmit(nowMS):
+		return true
 	case t.source != nil:
-		return t.readSource(nowMS)
+		return t.readSource(nowMS) || t.resubmit(nowMS)
 	}
 	event, ok := t.config.Inbox.Next()
 	if ok {
 		t.handle(event, nowMS)
 	}
-	return ok
+	return ok || t.resubmit(nowMS)
 }
 
 func (t *Task) handle(event exchange.Event, nowMS int64) {
@@ -119,7 +125,7 @@ func (t *Task) emit(index, output int, batch record.Batch) {
 	if output >= len(t.steps[index].Routes) {
 		return // nobody reads this output
 	}
-	if t.source != nil && index == 1 && t.source.config.ObserveOutput {
+	if t.source != nil && index == 1 && t.source.config.ObserveOutput && !t.resubmits.trying {
 		t.observe(batch)
 	}
 	for _, route := range t.steps[index].Routes[output] {
@@ -249,6 +255,9 @@ func (t *Task) readSource(nowMS int64) bool {
 	}
 	if d == nil {
 		if t.source.ended() && t.watermark < abi.WatermarkMax {
+			if t.resubmits.endHeld || len(t.resubmits.queue) > 0 {
+				return false
+			}
 			t.advance(abi.WatermarkMax)
 			return true
 		}

@@ -107,6 +107,8 @@ type Task struct {
 	merges  Worker // of the state's tables
 	letters letters
 
+	resubmits resubmissions
+
 	watermark int64 // of the input
 	firing    firing
 	trigger   []checkpoint.Epoch // barriers that a source has to send

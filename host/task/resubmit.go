@@ -1,0 +1,176 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/turgo-stream/turgo/abi/record"
+	"github.com/turgo-stream/turgo/host/letter"
+)
+
+// resubmitEvery is how many turns of a busy task one resubmission is done in: it
+// gives way to the input, and yet goes on.
+const resubmitEvery = 8
+
+// resubmissions are letters that the task is to try again. Each is tried between
+// two batches. What comes of it, an answer or the letter once more, is in the
+// same epoch as its effects: so each order is carried out once.
+type resubmissions struct {
+	queue []resubmission
+	turns int
+	// trying tells that a resubmission goes through the chain now.
+	trying bool
+	// idleAgain tells that output of a resubmission went out while the input is
+	// idle: whoever reads it has to hear that it still is.
+	idleAgain bool
+	// endHeld keeps a source from ending its input while letters are to be tried.
+	endHeld bool
+}
+
+type resubmission struct {
+	*letter.Resubmission
+	done func()
+}
+
+// refirer is an operator that can fire a timer which is not in its state.
+type refirer interface {
+	Refire(timer int, fired record.Batch, watermark, processingTime int64, emit func(output int, batch record.Batch)) error
+}
+
+// Resubmit hands a letter to the task that owns it, from any goroutine. done is
+// called on the task's once the letter was tried. A task whose input has ended
+// tries nothing: the order stays open, and done is called all the same.
+func (t *Task) Resubmit(r *letter.Resubmission, done func()) {
+	t.mailbox.Post(func() { t.resubmits.queue = append(t.resubmits.queue, resubmission{r, done}) })
+}
+
+// HoldEnd keeps a source task from ending its input, or lets it, from any
+// goroutine: so that what is ordered already is tried before.
+func (t *Task) HoldEnd(hold bool) {
+	t.mailbox.Post(func() { t.resubmits.endHeld = hold })
+}
+
+// resubmitDue reports whether a resubmission has its turn before the input.
+func (t *Task) resubmitDue() bool {
+	if len(t.resubmits.queue) == 0 {
+		return false
+	}
+	t.resubmits.turns++
+	return t.ended || t.resubmits.turns%resubmitEvery == 0
+}
+
+// resubmit tries the oldest letter and reports whether there was one.
+func (t *Task) resubmit(nowMS int64) bool {
+	queue := t.resubmits.queue
+	if len(queue) == 0 || t.final {
+		return false
+	}
+	next := queue[0]
+	queue[0] = resubmission{}
+	t.resubmits.queue = queue[1:]
+	if !t.ended {
+		t.resubmits.trying = true
+		t.try(next.Resubmission, nowMS)
+		t.resubmits.trying = false
+		t.resubmits.idleAgain = t.idle
+	}
+	next.done()
+	return true
+}
+
+func (t *Task) try(r *letter.Resubmission, nowMS int64) {
+	l := r.Letter
+	s := t.stepOf(l.UID)
+	switch {
+	case r.AtSource != "":
+		// It moves neither positions nor watermarks.
+		t.steps[0].emit(0, l.Record)
+		t.config.Letters.Answer(letter.Answer{ID: l.ID, Command: r.Command})
+	case s == nil:
+		t.fail(fmt.Errorf("letter %s is of step %s, which is not in this task", l.ID, l.UID))
+	case s.Operator == nil:
+		t.trySink(r, nowMS)
+	default:
+		t.tryOperator(s, r, nowMS)
+	}
+}
+
+func (t *Task) stepOf(uid string) *step {
+	for i := range t.steps {
+		if t.steps[i].UID == uid {
+			return &t.steps[i]
+		}
+	}
+	return nil
+}
+
+// tryOperator gives a letter alone to the operator that failed at it. What it
+// does now is its last word, whatever the step's failure policy is: the user who
+// ordered it hears of it by the letter.
+func (t *Task) tryOperator(s *step, r *letter.Resubmission, nowMS int64) {
+	l := r.Letter
+	var err error
+	switch refire, can := s.Operator.(refirer); {
+	case l.Kind != letter.Timer:
+		err = s.Operator.Process(l.Input, l.Record, s.watermark, nowMS, s.emit)
+	case can:
+		// A timer of event time fires when the watermark has passed it.
+		err = refire.Refire(l.Timer, l.Record, max(s.watermark, l.Watermark), nowMS, s.emit)
+	default:
+		t.fail(fmt.Errorf("operator %s cannot fire the timer of letter %s", s.UID, l.ID))
+		return
+	}
+	failure, failed := letter.Failure{}, false
+	if err != nil {
+		if failure, failed = failureIn(err); !failed {
+			t.fail(fmt.Errorf("operator %s: letter %s: %w", s.UID, l.ID, err))
+			return
+		}
+	} else if own, ok := s.Operator.(interface{ Failures() []letter.Failure }); ok {
+		if failures := own.Failures(); len(failures) > 0 {
+			failure, failed = failures[0], true
+		}
+	}
+	if failed {
+		t.failAgain(s, r, failure, nowMS)
+		return
+	}
+	t.refreshTimer(s)
+	t.config.Letters.Answer(letter.Answer{ID: l.ID, Command: r.Command})
+}
+
+// failureIn is what an error says of the record or timer; ok is false where it
+// is not to blame.
+func failureIn(err error) (failure letter.Failure, ok bool) {
+	var at interface{ Failure() (letter.Failure, bool) }
+	if !errors.As(err, &at) {
+		return letter.Failure{}, false
+	}
+	return at.Failure()
+}
+
+// failAgain keeps a letter once more, with one attempt more and what it failed
+// by now.
+func (t *Task) failAgain(s *step, r *letter.Resubmission, failure letter.Failure, nowMS int64) {
+	again := *r.Letter
+	again.Attempts++
+	again.Command = r.Command
+	again.LastMS, again.ProcessingTimeMS = nowMS, nowMS
+	again.Watermark = s.watermark
+	again.Subtask = t.config.ID.Subtask
+	again.Error = failure.Error
+	again.State, again.StateIncomplete = failure.State, failure.StateIncomplete
+	keeper := t.config.Letters
+	if s.Operator == nil {
+		keeper = t.config.SinkLetters
+	}
+	if err := keeper.Add(&again); err != nil {
+		t.fail(err)
+	}
+}
+
+// trySink writes the record of a letter that the sink refused.
+func (t *Task) trySink(r *letter.Resubmission, nowMS int64) {
+	t.sink.write(r.Letter.Record)
+	t.config.SinkLetters.Answer(letter.Answer{ID: r.Letter.ID, Command: r.Command})
+}
