@@ -23,6 +23,7 @@ var groups = []group{
 	{"wire", "a batch's way from a connector's process into the host", measureWire},
 	{"boundary", "records through a guest, by key to their subtask, and with hot state", measureBoundary},
 	{"checkpoint", "a task's pause and what it writes, by keys held", measureCheckpoint},
+	{"fuel", "what limits cost a guest in C, Rust and Go, against the same without", measureFuel},
 	{"recovery", "from a restart to the first output, by keys held", measureRecovery},
 	{"wordcount", "word count end to end, against a plain Go program", measureWordCount},
 }

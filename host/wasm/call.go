@@ -170,14 +170,15 @@ func (o *Operator) invoke(p phase, f api.Function, stack []uint64) error {
 	o.fuel.Set(uint64(o.spent.granted))
 	o.refused.Set(0)
 	err := f.CallWithStack(o.context, stack)
-	o.usage.fuel.Add(o.spent.granted - int64(o.fuel.Get()))
+	used := o.spent.granted - int64(o.fuel.Get())
+	o.usage.fuel.Add(used)
 	o.usage.calls.Add(1)
 	o.usage.memoryBytes.Store(int64(len(o.memory.bytes)))
 	o.log.flush()
 	if err != nil {
 		return o.classify(err)
 	}
-	return nil
+	return o.fuelError(used)
 }
 
 // abort ends the guest's call from within a host function.

@@ -30,6 +30,9 @@ type Config struct {
 	Ceilings Limits
 	// Now is the clock of the time limits; time.Now where nil.
 	Now func() time.Time
+	// Unmetered leaves fuel, depth and all checks out of the modules, to measure
+	// what they cost. A guest that loops then stops the whole process.
+	Unmetered bool
 }
 
 // Engine compiles modules. It may be used by many goroutines.
@@ -41,7 +44,7 @@ type Engine struct {
 	cache    wazero.CompilationCache // nil where there is none
 	cacheDir string
 
-	unmetered bool // tests only: see instrument.Options
+	unmetered bool
 }
 
 // NewEngine starts an engine. Close it after all its operators.
@@ -50,7 +53,7 @@ func NewEngine(config Config) (*Engine, error) {
 	if err := errors.Join(config.Ceilings.check(Limits{MemoryPages: memoryPagesMax}), config.Limits.check(ceilings)); err != nil {
 		return nil, err
 	}
-	e := &Engine{ceilings: ceilings, limits: config.Limits.or(limitsDefault).atMost(ceilings), now: config.Now}
+	e := &Engine{ceilings: ceilings, limits: config.Limits.or(limitsDefault).atMost(ceilings), now: config.Now, unmetered: config.Unmetered}
 	if e.now == nil {
 		e.now = time.Now
 	}

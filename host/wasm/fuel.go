@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"fmt"
 	"runtime"
 	"time"
 )
@@ -57,6 +58,7 @@ func (o *Operator) grant(used int64) int64 {
 // between the pieces of a large copy.
 func (o *Operator) refuel(stack []uint64) {
 	fuel, depth := int64(stack[0]), int64(stack[1])
+	o.keepFuel(fuel)
 	if depth < 0 {
 		o.deep = true
 		o.abort(KindDepth, "calls are nested deeper than %d bytes of frames allow", o.limits.DepthBytes)
@@ -67,17 +69,39 @@ func (o *Operator) refuel(stack []uint64) {
 	runtime.Gosched()
 	grant := o.grant(used)
 	o.spent.granted = used + grant
+	o.keepFuel(grant)
 	stack[0] = uint64(grant)
+}
+
+// keepFuel makes the global hold the fuel that the guest has in a register: it
+// is what is read when the call ends by a trap.
+func (o *Operator) keepFuel(fuel int64) {
+	if o.fuel != nil { // the start function runs before there is an instance
+		o.fuel.Set(uint64(fuel))
+	}
+}
+
+// fuelError tells that a call that has ended took more than it may: what has no
+// loop is not stopped on its way.
+func (o *Operator) fuelError(used int64) error {
+	if o.spent.allowed == 0 || used <= o.spent.allowed {
+		return nil
+	}
+	return o.fault(KindFuel, o.fuelReason())
+}
+
+func (o *Operator) fuelReason() string {
+	if o.spent.allowed != o.limits.CallFuel {
+		return fmt.Sprintf("the call took more than %d instructions for each of its records", o.limits.RecordFuel)
+	}
+	return fmt.Sprintf("the call took more than %d instructions", o.limits.CallFuel)
 }
 
 // checkFuel holds the call, and the record that stays in hand, to their fuel.
 // A guest that hides its records has the limit of the call all the same.
 func (o *Operator) checkFuel(used int64) {
 	if o.spent.allowed > 0 && used > o.spent.allowed {
-		if o.spent.allowed != o.limits.CallFuel {
-			o.abort(KindFuel, "the call took more than %d instructions for each of its records", o.limits.RecordFuel)
-		}
-		o.abort(KindFuel, "the call took more than %d instructions", o.limits.CallFuel)
+		o.abort(KindFuel, "%s", o.fuelReason())
 	}
 	if o.limits.RecordFuel == 0 || o.phase != phaseProcess {
 		return

@@ -53,10 +53,10 @@ func (w *rewriter) chargeLength(shift byte, op byte) {
 		return
 	}
 	w.out = binary.AppendUvarint(append(w.out, opLocalTee), w.length())
-	w.out = binary.AppendUvarint(append(w.out, opGlobalGet), uint64(w.fuel))
+	w.out = w.appendFuel(w.out)
 	w.out = binary.AppendUvarint(append(w.out, opLocalGet), w.length())
-	w.out = append(w.out, opI64ExtendU, opI64Const, shift, op, opI64Sub, opGlobalSet)
-	w.out = binary.AppendUvarint(w.out, uint64(w.fuel))
+	w.out = append(w.out, opI64ExtendU, opI64Const, shift, op, opI64Sub)
+	w.out = w.appendSetFuel(w.out)
 	w.out = w.appendCheck(w.out, false)
 }
 
@@ -70,8 +70,9 @@ func (w *rewriter) inPieces(start int, place *uint32, body func() []byte) {
 	w.out = binary.AppendUvarint(append(w.out, opLocalGet), w.length())
 	w.out = appendSigned(append(w.out, opI32Const), pieceBytes)
 	w.out = appendSigned(append(w.out, opI32GtU, opIf), int64(w.bulkType()))
+	w.out = w.appendStore(w.out)
 	w.out = binary.AppendUvarint(append(w.out, opCall), uint64(w.helper(place, body)))
-	w.out = append(w.out, opElse)
+	w.out = append(w.appendLoad(w.out), opElse)
 	w.out = append(w.out, w.r.data[start:w.r.pos]...)
 	w.out = append(w.out, opEnd)
 	w.pop(3)

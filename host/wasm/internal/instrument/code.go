@@ -4,13 +4,14 @@ import "encoding/binary"
 
 // frame is one open block.
 type frame struct {
-	loop        bool
-	dispatches  bool // see turn
-	base        int  // operand height below the block's parameters
-	parameters  int
-	results     int
-	charge      int64 // loops and the function: instructions seen
-	chargePatch int   // where in the output a loop's charge stands
+	loop       bool
+	arm        bool // its end is where a jump table leads, see segment
+	splits     int  // frames up to this one that are split loops, see loopHead
+	base       int  // operand height below the block's parameters
+	parameters int
+	results    int
+	charge     int64 // loops and the function: instructions seen, of the last segment
+	take, back int   // where in the output it is taken, and given back; 0 = nowhere
 }
 
 // rewriter rewrites one function after the other. What it adds works on the
@@ -41,34 +42,50 @@ type rewriter struct {
 	calls                   bool
 	vector                  bool
 	branched                bool // an instruction other than a loop may leave the straight path
+	looped                  bool
+	fuelLocal               uint32 // 1 more than the added local for fuel; 0 = the global is used
 	callees                 []uint32
 	inlining                inlining
 	wrappers                map[int]wrapper
 	wrapsAll                bool
 
-	// Where the first control instruction of the body is a loop: where its
-	// charge stands, and how much it is. 0 = it is no loop.
-	firstPatch  int
-	firstCharge int64
+	// Where the first control instruction of the body is a loop: where a turn of
+	// it is charged, as in its frame, and what. 0 = it is no loop.
+	firstTake, firstBack int
+	firstCharge          int64
 }
 
 // frameBase is what a call takes from the native stack besides its slots.
 const frameBase = 128
 
-// function rewrites body i and returns its local declarations and code.
+// function rewrites body i and returns its local declarations and code. Where
+// it has loops, its fuel is in a local, which is a register of the processor,
+// and in the global only while another function runs.
 func (w *rewriter) function(i int) ([]byte, error) {
+	code, err := w.rewrite(i, false)
+	if err == nil && w.looped && !w.unmetered {
+		code, err = w.rewrite(i, true)
+	}
+	return code, err
+}
+
+func (w *rewriter) rewrite(i int, local bool) ([]byte, error) {
 	b := w.module.bodies[i]
 	kind := w.module.types[w.module.functions[i]]
 	w.r = reader{data: b.code, base: b.base}
 	w.out, w.frames, w.loops = w.out[:0], w.frames[:0], w.loops[:0]
 	w.blocks, w.labels = 0, 0
 	w.height, w.maxHeight, w.locals = 0, 0, uint32(len(kind.Parameters))
-	w.lengthLocal, w.grownLocal, w.calls, w.vector, w.branched = 0, 0, false, false, false
+	w.lengthLocal, w.grownLocal, w.fuelLocal = 0, 0, 0
+	w.calls, w.vector, w.branched, w.looped = false, false, false, false
 	w.own, w.callees = len(b.code), w.callees[:0]
 	w.inlining = inlining{layer: wrapperLayers + 1}
-	w.firstPatch, w.firstCharge = 0, 0
+	w.firstTake, w.firstBack, w.firstCharge = 0, 0, 0
 	declarations, groups := w.declarations()
 	w.inlining.visible = w.locals
+	if local {
+		w.fuelLocal = w.addLocals(typeI64) + 1
+	}
 	w.push(frame{results: len(kind.Results)})
 	w.loops = append(w.loops, 0)
 	entry := w.frames[0].charge
@@ -117,9 +134,10 @@ func (w *rewriter) weight(kind FunctionType) int64 {
 }
 
 // assemble puts the entry and exit code around the rewritten instructions. A
-// function that calls none needs no depth: it adds one frame at most. Where a
-// loop is the first thing that happens, its own charge and check serve the
-// entry too.
+// function that calls none needs no depth: it adds one frame at most. If it has
+// no loop either it is charged and not checked: whoever calls it without end
+// is. Where a loop is the first thing that happens, its own charge and check
+// serve the entry too.
 func (w *rewriter) assemble(kind FunctionType, declarations []byte, groups uint32, charge int64) []byte {
 	head := make([]byte, 0, len(w.out)+len(declarations)+64)
 	groups += uint32(len(w.inlining.added))
@@ -135,19 +153,26 @@ func (w *rewriter) assemble(kind FunctionType, declarations []byte, groups uint3
 	if w.calls {
 		head = appendAdd(head, w.depth, -weight)
 	}
-	if w.firstPatch > 0 {
-		putPadded(w.out[w.firstPatch:], -w.firstCharge-charge)
+	head = w.appendLoad(head)
+	if w.firstTake > 0 {
+		putPadded(w.out[w.firstTake:], -w.firstCharge-charge)
+		putPadded(w.out[w.firstBack:], w.firstCharge+charge)
 	} else {
-		head = appendAdd(head, w.fuel, -charge)
-		head = w.appendCheck(head, w.calls)
+		head = w.appendCharge(head, charge)
+		if w.calls || w.looped {
+			head = w.appendCheck(head, w.calls)
+		}
 	}
-	if !w.calls {
+	if !w.calls && !w.looped {
 		return append(head, w.out...)
 	}
 	head = append(head, opBlock)
 	head = w.appendBlockType(head, kind.Results)
 	head = append(head, w.out...)
-	head = appendAdd(head, w.depth, weight)
+	head = w.appendStore(head)
+	if w.calls {
+		head = appendAdd(head, w.depth, weight)
+	}
 	return append(head, opEnd)
 }
 
@@ -174,21 +199,6 @@ func appendAdd(out []byte, index uint32, value int64) []byte {
 	return binary.AppendUvarint(out, uint64(index))
 }
 
-// appendCheck calls the host where fuel, or depth too, has become negative.
-func (w *rewriter) appendCheck(out []byte, withDepth bool) []byte {
-	out = binary.AppendUvarint(append(out, opGlobalGet), uint64(w.fuel))
-	if withDepth {
-		out = binary.AppendUvarint(append(out, opGlobalGet), uint64(w.depth))
-		out = append(out, opI64Or)
-	}
-	out = append(out, opI64Const, 0, opI64LtS, opIf, 0x40)
-	out = binary.AppendUvarint(append(out, opGlobalGet), uint64(w.fuel))
-	out = binary.AppendUvarint(append(out, opGlobalGet), uint64(w.depth))
-	out = binary.AppendUvarint(append(out, opCall), uint64(w.refuel))
-	out = binary.AppendUvarint(append(out, opGlobalSet), uint64(w.fuel))
-	return append(out, opEnd)
-}
-
 // appendSigned appends a signed LEB128 integer.
 func appendSigned(out []byte, v int64) []byte {
 	for {
@@ -199,13 +209,4 @@ func appendSigned(out []byte, v int64) []byte {
 		}
 		out = append(out, b|0x80)
 	}
-}
-
-// putPadded writes a signed integer in exactly five bytes.
-func putPadded(out []byte, v int64) {
-	for i := 0; i < 4; i++ {
-		out[i] = byte(v&0x7f) | 0x80
-		v >>= 7
-	}
-	out[4] = byte(v & 0x7f)
 }

@@ -10,6 +10,9 @@ func (w *rewriter) push(f frame) {
 		w.r.fail("function has more than %d blocks", blocksMax)
 		return
 	}
+	if n := len(w.frames); n > 0 {
+		f.splits += w.frames[n-1].splits
+	}
 	w.frames = append(w.frames, f)
 }
 
@@ -60,7 +63,10 @@ func (w *rewriter) instruction() {
 	}
 }
 
-func (w *rewriter) count() { w.frames[w.loops[len(w.loops)-1]].charge++ }
+func (w *rewriter) count() { w.counted().charge++ }
+
+// counted is the loop, or the function, that instructions belong to.
+func (w *rewriter) counted() *frame { return &w.frames[w.loops[len(w.loops)-1]] }
 
 // copy passes an instruction on unchanged.
 func (w *rewriter) copy(start int, e effect) {
@@ -114,74 +120,56 @@ func (w *rewriter) structured(op byte, start int) {
 		w.pop(parameters)
 		f := frame{loop: op == opLoop, base: w.height, parameters: parameters, results: results}
 		w.add(parameters)
-		if op == opLoop {
-			first := !w.branched && !w.calls
-			w.branched = true
-			if !w.unmetered {
-				f.chargePatch = w.loopHead(first)
-			}
-			if first {
-				w.firstPatch = f.chargePatch
-			}
-			w.loops = append(w.loops, len(w.frames))
+		if op != opLoop {
+			w.push(f)
+			return
 		}
+		first := !w.branched && !w.calls
+		w.branched, w.looped = true, true
+		if w.fuelLocal > 0 {
+			w.loopHead(&f, first, w.r.data[start:w.r.pos])
+		}
+		w.loops = append(w.loops, len(w.frames))
 		w.push(f)
 	}
-}
-
-// loopHead appends the charge and check of a loop and returns where its
-// charge is to be patched in.
-func (w *rewriter) loopHead(withDepth bool) int {
-	w.out = binary.AppendUvarint(append(w.out, opGlobalGet), uint64(w.fuel))
-	w.out = append(w.out, opI64Const)
-	patch := len(w.out)
-	w.out = append(w.out, 0, 0, 0, 0, 0, opI64Add, opGlobalSet)
-	w.out = binary.AppendUvarint(w.out, uint64(w.fuel))
-	w.out = w.appendCheck(w.out, withDepth)
-	return patch
 }
 
 func (w *rewriter) end() {
 	f := *w.top()
 	if f.loop {
-		if !w.unmetered {
-			putPadded(w.out[f.chargePatch:], -f.turn())
-		}
-		if f.chargePatch == w.firstPatch {
-			w.firstCharge = f.turn()
-		}
+		w.settle(&f)
 		w.loops = w.loops[:len(w.loops)-1]
 	}
 	w.out = append(w.out, opEnd)
+	if f.loop && w.fuelLocal > 0 {
+		w.out = append(w.out, opEnd)
+	}
 	w.height = f.base
 	w.frames = w.frames[:len(w.frames)-1]
 	if len(w.frames) > 0 {
 		w.add(f.results)
 	}
-}
-
-// A loop whose body starts with a jump by a table is how compilers without
-// structured control flow, Go's among them, make a whole function: one turn
-// runs a small part of it. It is charged a part, which still bounds the time
-// between two checks.
-const (
-	dispatchLabels = 4
-	dispatchStart  = 4 // instructions before the jump at most
-	dispatchPart   = 16
-)
-
-// turn is what one turn of a loop is charged.
-func (f *frame) turn() int64 {
-	if f.dispatches {
-		return min(f.charge+1, dispatchPart+f.charge/dispatchPart)
+	if f.arm {
+		w.segment()
 	}
-	return f.charge + 1
 }
 
+// label reads how many blocks a branch leaves and writes it with the added ones.
 func (w *rewriter) label() {
-	if depth, open := w.r.u32(), len(w.frames)-w.inlining.outer; w.r.err == nil && depth >= uint32(open) {
+	depth, open := w.r.u32(), len(w.frames)-w.inlining.outer
+	if w.r.err == nil && depth >= uint32(open) {
 		w.r.fail("branch leaves %d blocks, %d are open", depth, open)
 	}
+	if w.r.err == nil {
+		w.out = binary.AppendUvarint(w.out, w.written(int(depth)))
+	}
+}
+
+// written is the label of the frame that lies depth frames below the top: split
+// loops in between are two blocks.
+func (w *rewriter) written(depth int) uint64 {
+	top, target := len(w.frames)-1, len(w.frames)-1-depth
+	return uint64(depth + w.frames[top].splits - w.frames[target].splits)
 }
 
 // branch rewrites what transfers control and reports whether op does.
@@ -191,14 +179,16 @@ func (w *rewriter) branch(op byte, start int) bool {
 		w.copy(start, effect{})
 		w.leave()
 	case opBr:
+		w.out = append(w.out, op)
 		w.label()
-		w.copy(start, effect{})
 		w.leave()
 	case opBrIf:
+		w.out = append(w.out, op)
 		w.label()
-		w.copy(start, effect{1, 0})
+		w.pop(1)
 	case opBrTable:
 		n := w.r.count("labels")
+		w.out = binary.AppendUvarint(append(w.out, op), uint64(n))
 		if w.inlining.outer == 0 {
 			w.labels += n
 		}
@@ -208,15 +198,13 @@ func (w *rewriter) branch(op byte, start int) bool {
 		for i := 0; i <= n && w.r.err == nil; i++ {
 			w.label()
 		}
-		if loop := &w.frames[w.loops[len(w.loops)-1]]; loop.loop && n >= dispatchLabels && loop.charge <= dispatchStart {
-			loop.dispatches = true
-		}
-		w.copy(start, effect{1, 0})
+		w.dispatch(n)
+		w.pop(1)
 		w.leave()
 	case opReturn:
 		// The outermost label is the block around the body, whose end undoes
 		// the depth; where there is none it is the function's.
-		w.out = binary.AppendUvarint(append(w.out, opBr), uint64(len(w.frames)-1-w.inlining.outer))
+		w.out = binary.AppendUvarint(append(w.out, opBr), w.written(len(w.frames)-1-w.inlining.outer))
 		w.leave()
 	case opCall:
 		index := w.module.functionIndex(&w.r)
@@ -227,6 +215,7 @@ func (w *rewriter) branch(op byte, start int) bool {
 		if w.inline(index) {
 			return true
 		}
+		w.out = w.appendStore(w.out)
 		w.out = binary.AppendUvarint(append(w.out, opCall), uint64(w.module.shifted(index)))
 		w.called(w.module.functionType(index))
 		return true
@@ -236,6 +225,7 @@ func (w *rewriter) branch(op byte, start int) bool {
 		if w.r.err != nil {
 			return true
 		}
+		w.out = w.appendStore(w.out)
 		w.copy(start, effect{1, 0})
 		w.called(w.module.types[index])
 		return true
@@ -247,6 +237,7 @@ func (w *rewriter) branch(op byte, start int) bool {
 }
 
 func (w *rewriter) called(t FunctionType) {
+	w.out = w.appendLoad(w.out)
 	w.calls = true
 	w.pop(len(t.Parameters))
 	w.add(len(t.Results))
