@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
@@ -33,6 +34,8 @@ const (
 	secretFileBytesMax = 64 << 10
 	// pemFileBytesMax bounds a file of certificates.
 	pemFileBytesMax = 4 << 20
+	// metadataAgeMin is the least time between two looks for the leaders of partitions.
+	metadataAgeMin = 250 * time.Millisecond
 )
 
 // connection is the part of the config that source and sink share: how to
@@ -260,6 +263,9 @@ func (c *connection) options(config connectors.Config) ([]kgo.Opt, error) {
 		kgo.SoftwareNameAndVersion("turgo", "1"),
 		kgo.DisableClientMetrics(),
 		kgo.WithLogger(newClientLog(config)),
+		// The client's own default of 5 s is the time that work stands still after a
+		// broker came back.
+		kgo.MetadataMinAge(metadataAgeMin),
 	}
 	if c.TLS != nil {
 		tlsConfig, err := c.TLS.config(config.BaseDir)
