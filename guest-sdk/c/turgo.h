@@ -1,0 +1,786 @@
+/* turgo.h: Turgo operators in C, as one freestanding header (C11).
+ *
+ * An operator is a table: its inputs with a function for each, its outputs,
+ * states, timers and metrics by name. Their numbers are their places in the
+ * tables, so an enum names them.
+ *
+ *     #include "turgo.h"
+ *
+ *     enum { TOTALS };                      // outputs
+ *     enum { TOTAL };                       // states
+ *
+ *     static void count(turgo_batch *words) {
+ *         turgo_record word;
+ *         while (turgo_next(words, &word)) {
+ *             uint64_t total = turgo_get_u64(TOTAL, 0) + 1;
+ *             turgo_put_u64(TOTAL, total);
+ *             turgo_emit(TOTALS, word.key, turgo_bytes_of(&total, sizeof total));
+ *         }
+ *     }
+ *
+ *     static const turgo_input inputs[] = {{.name = "words", .process = count}};
+ *     static const turgo_output outputs[] = {{.name = "totals"}};
+ *     static const turgo_state states[] = {{.name = "total", .kind = TURGO_VALUE}};
+ *     static const turgo_operator operators[] = {{
+ *         .name = "count", TURGO_INPUTS(inputs), TURGO_OUTPUTS(outputs), TURGO_STATES(states)}};
+ *     TURGO_MODULE(operators)
+ *
+ * It becomes a module with
+ *
+ *     clang --target=wasm32 -O2 -nostdlib -mbulk-memory -Wl,--no-entry -o count.wasm count.c
+ *
+ * Include it in one file of the module. No allocation of yours may outlive a
+ * call: after any call the host may set memory back to what it was when open
+ * returned. What must last is state.
+ */
+#ifndef TURGO_H
+#define TURGO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- bytes ---- */
+
+/* turgo_bytes is a piece of memory. data == NULL is null, which is not empty. */
+typedef struct {
+    const void *data;
+    uint32_t length;
+} turgo_bytes;
+
+static const turgo_bytes turgo_null = {NULL, 0};
+
+static inline turgo_bytes turgo_bytes_of(const void *data, size_t length) {
+    return (turgo_bytes){data, (uint32_t)length};
+}
+
+/* turgo_text is the bytes of a C string, without its end. */
+static inline turgo_bytes turgo_text(const char *text) {
+    uint32_t length = 0;
+    while (text[length] != 0) length++;
+    return (turgo_bytes){text, length};
+}
+
+static inline void turgo_copy(void *to, const void *from, size_t length) { __builtin_memcpy(to, from, length); }
+
+static inline bool turgo_equal(turgo_bytes a, turgo_bytes b) {
+    if (a.length != b.length || (a.data == NULL) != (b.data == NULL)) return false;
+    for (uint32_t i = 0; i < a.length; i++)
+        if (((const uint8_t *)a.data)[i] != ((const uint8_t *)b.data)[i]) return false;
+    return true;
+}
+
+/* ---- records ---- */
+
+typedef enum { TURGO_INSERT, TURGO_UPDATE_BEFORE, TURGO_UPDATE_AFTER, TURGO_DELETE } turgo_kind;
+
+#define TURGO_NO_TIMESTAMP INT64_MIN
+
+/* turgo_record is one record. Times are milliseconds since the Unix epoch. What
+ * turgo_next gives points into the batch and is valid during the call. */
+typedef struct {
+    turgo_bytes key, value;
+    int64_t timestamp; /* TURGO_NO_TIMESTAMP = none; of a fired timer, its time */
+    turgo_kind kind;
+    turgo_bytes extensions; /* encoded; pass them on unchanged */
+} turgo_record;
+
+/* turgo_batch walks the records of one call. Its fields are not yours. */
+typedef struct {
+    const uint8_t *at; /* the record in hand */
+    uint32_t size;     /* of the record in hand; at first of the header */
+    uint32_t left;
+    uint32_t fixed;
+} turgo_batch;
+
+/* turgo_next takes the next record in hand: state, timers, turgo_fail and the
+ * origin of what is emitted belong to it from now on. */
+static inline bool turgo_next(turgo_batch *batch, turgo_record *record);
+
+/* ---- the operator's tables ---- */
+
+/* turgo_input: changes has a bit (1 << turgo_kind) for each kind that the input
+ * accepts; 0 = inserts. */
+typedef struct {
+    const char *name;
+    void (*process)(turgo_batch *batch);
+    uint8_t changes;
+} turgo_input;
+
+typedef struct {
+    const char *name;
+} turgo_output;
+
+typedef enum { TURGO_VALUE, TURGO_LIST, TURGO_MAP } turgo_state_kind;
+
+/* turgo_state: a time to live of 0 is for ever; prefetch reads the entries of all
+ * keys of a batch before the call. */
+typedef struct {
+    const char *name;
+    turgo_state_kind kind;
+    uint16_t schema_version;
+    bool prefetch;
+    uint64_t time_to_live_ms;
+} turgo_state;
+
+typedef enum { TURGO_EVENT_TIME, TURGO_PROCESSING_TIME } turgo_domain;
+
+/* turgo_timer: fire gets timers as records of their key and their time. */
+typedef struct {
+    const char *name;
+    turgo_domain domain;
+    void (*fire)(turgo_batch *timers);
+} turgo_timer;
+
+typedef enum { TURGO_COUNTER, TURGO_GAUGE } turgo_metric_kind;
+
+typedef struct {
+    const char *name;
+    turgo_metric_kind kind;
+} turgo_metric;
+
+/* turgo_operator is one operator of the module. open may be NULL; it gets the
+ * open request (JSON: uid, subtask, parallelism, config) and refuses by turgo_fail
+ * and false. config_schema is JSON Schema, or NULL. */
+typedef struct {
+    const char *name;
+    const turgo_input *inputs;
+    uint32_t input_count;
+    const turgo_output *outputs;
+    uint32_t output_count;
+    const turgo_state *states;
+    uint32_t state_count;
+    const turgo_timer *timers;
+    uint32_t timer_count;
+    const turgo_metric *metrics;
+    uint32_t metric_count;
+    bool assigns_timestamps;
+    const char *config_schema;
+    bool (*open)(turgo_bytes request);
+} turgo_operator;
+
+#define TURGO_COUNT(table) ((uint32_t)(sizeof(table) / sizeof((table)[0])))
+#define TURGO_INPUTS(table) .inputs = (table), .input_count = TURGO_COUNT(table)
+#define TURGO_OUTPUTS(table) .outputs = (table), .output_count = TURGO_COUNT(table)
+#define TURGO_STATES(table) .states = (table), .state_count = TURGO_COUNT(table)
+#define TURGO_TIMERS(table) .timers = (table), .timer_count = TURGO_COUNT(table)
+#define TURGO_METRICS(table) .metrics = (table), .metric_count = TURGO_COUNT(table)
+
+/* ---- what an operator may call ---- */
+
+/* turgo_emit emits a record with the timestamp of the record in hand. */
+static inline void turgo_emit(uint32_t output, turgo_bytes key, turgo_bytes value);
+static inline void turgo_emit_record(uint32_t output, const turgo_record *record);
+/* turgo_forward emits the record in hand as it is. */
+static inline void turgo_forward(uint32_t output);
+
+/* turgo_fail fails the record in hand: what was emitted and written for it is
+ * undone, and the job's failure policy decides what becomes of it. Go on with the
+ * next record. The code is your own; 0 = none. */
+static inline void turgo_fail(uint32_t code, const char *text);
+
+/* turgo_entry is what a read of state gives. It is valid until the next read of
+ * any state. version is the schema version that it was written under. */
+typedef struct {
+    turgo_bytes key; /* of a map's entry */
+    turgo_bytes value;
+    uint16_t version;
+} turgo_entry;
+
+/* State of the key of the record in hand. */
+static inline bool turgo_get(uint32_t state, turgo_entry *entry);
+static inline void turgo_put(uint32_t state, turgo_bytes value);
+static inline void turgo_clear(uint32_t state);
+static inline uint64_t turgo_get_u64(uint32_t state, uint64_t fallback);
+static inline void turgo_put_u64(uint32_t state, uint64_t value);
+static inline void turgo_append(uint32_t state, turgo_bytes value);
+static inline bool turgo_map_get(uint32_t state, turgo_bytes key, turgo_entry *entry);
+static inline void turgo_map_put(uint32_t state, turgo_bytes key, turgo_bytes value);
+static inline void turgo_map_delete(uint32_t state, turgo_bytes key);
+
+/* turgo_walk walks a list in the order of its appends, or a map in the byte order
+ * of its keys:
+ *
+ *     turgo_walk walk = turgo_walk_list(EVENTS);
+ *     for (turgo_entry e; turgo_walk_next(&walk, &e);) ...
+ *
+ * An entry is valid until the next turn. Walks may not be nested, and no other
+ * read may come between two turns; writes may. */
+typedef struct {
+    uint32_t state, left;
+    bool map, started;
+    uint64_t cursor;
+    uint32_t at, used, key_at, key_length;
+} turgo_walk;
+
+static inline turgo_walk turgo_walk_list(uint32_t state);
+static inline turgo_walk turgo_walk_map(uint32_t state);
+static inline bool turgo_walk_next(turgo_walk *walk, turgo_entry *entry);
+
+static inline void turgo_timer_set(uint32_t timer, int64_t timestamp);
+static inline void turgo_timer_delete(uint32_t timer, int64_t timestamp);
+
+typedef enum { TURGO_DEBUG, TURGO_INFO, TURGO_WARN, TURGO_ERROR } turgo_level;
+
+static inline void turgo_log(turgo_level level, turgo_bytes text);
+/* turgo_count adds to a counter, turgo_gauge sets a gauge. */
+static inline void turgo_count(uint32_t metric, int64_t value);
+static inline void turgo_gauge(uint32_t metric, int64_t value);
+
+/* The operator's watermark and the clock: they stand still during a call. */
+static inline int64_t turgo_watermark(void);
+static inline int64_t turgo_processing_time(void);
+
+/* The operator's config, of the open request: a member of the object by its name.
+ * Text is unescaped into memory of its own. A member that is absent or of another
+ * type gives the fallback. */
+static inline turgo_bytes turgo_config_text(turgo_bytes request, const char *name, turgo_bytes fallback);
+static inline int64_t turgo_config_integer(turgo_bytes request, const char *name, int64_t fallback);
+static inline bool turgo_config_bool(turgo_bytes request, const char *name, bool fallback);
+
+/* turgo_allocate gives memory that lives until the instance is reset: use it in
+ * open. It is aligned to 16 and never freed. NULL = the limit is reached. */
+static inline void *turgo_allocate(size_t size);
+
+/* ---- the host ---- */
+
+#ifdef __wasm__
+#define TURGO_IMPORT(name) __attribute__((import_module("turgo_v1"), import_name(#name)))
+#define TURGO_EXPORT(name) __attribute__((export_name(#name), used))
+#else /* a native build gives the host's functions itself, for tests */
+#define TURGO_IMPORT(name)
+#define TURGO_EXPORT(name)
+#endif
+
+TURGO_IMPORT(emit) void turgo_host_emit(uint32_t output, const void *data, uint32_t length);
+TURGO_IMPORT(fail) void turgo_host_fail(uint32_t code, const void *text, uint32_t length);
+TURGO_IMPORT(state_get) int64_t turgo_host_state_get(uint32_t state, void *data, uint32_t capacity);
+TURGO_IMPORT(state_put) void turgo_host_state_put(uint32_t state, const void *data, uint32_t length);
+TURGO_IMPORT(state_clear) void turgo_host_state_clear(uint32_t state);
+TURGO_IMPORT(list_append) void turgo_host_list_append(uint32_t state, const void *data, uint32_t length);
+TURGO_IMPORT(list_read) int64_t turgo_host_list_read(uint32_t state, uint64_t from, void *data, uint32_t capacity);
+TURGO_IMPORT(map_get) int64_t turgo_host_map_get(uint32_t state, const void *key, uint32_t key_length, void *data, uint32_t capacity);
+TURGO_IMPORT(map_put) void turgo_host_map_put(uint32_t state, const void *key, uint32_t key_length, const void *data, uint32_t length);
+TURGO_IMPORT(map_delete) void turgo_host_map_delete(uint32_t state, const void *key, uint32_t key_length);
+TURGO_IMPORT(map_scan) int64_t turgo_host_map_scan(uint32_t state, const void *after, uint32_t after_length, void *data, uint32_t capacity);
+TURGO_IMPORT(timer_set) void turgo_host_timer_set(uint32_t timer, int64_t timestamp);
+TURGO_IMPORT(timer_delete) void turgo_host_timer_delete(uint32_t timer, int64_t timestamp);
+TURGO_IMPORT(log) void turgo_host_log(uint32_t level, const void *text, uint32_t length);
+TURGO_IMPORT(metric) void turgo_host_metric(uint32_t metric, int64_t value);
+
+/* ---- memory ---- */
+
+/* region is memory that grows by being moved. What it leaves is lost until the
+ * instance is reset: since it doubles, never more than it has. */
+typedef struct {
+    uint8_t *data;
+    uint32_t length, capacity;
+} turgo_region;
+
+#ifdef __wasm__
+extern uint8_t __heap_base;
+static uintptr_t turgo_heap;
+
+static inline void *turgo_allocate(size_t size) {
+    if (turgo_heap == 0) turgo_heap = ((uintptr_t)&__heap_base + 15) & ~(uintptr_t)15;
+    uintptr_t have = (uintptr_t)__builtin_wasm_memory_size(0) << 16;
+    if (size > SIZE_MAX - turgo_heap - 65535) return NULL;
+    uintptr_t end = turgo_heap + ((size + 15) & ~(size_t)15);
+    if (end > have && __builtin_wasm_memory_grow(0, (end - have + 65535) >> 16) == SIZE_MAX) return NULL;
+    void *given = (void *)turgo_heap;
+    turgo_heap = end;
+    return given;
+}
+#else
+#include <stdlib.h>
+static inline void *turgo_allocate(size_t size) { return malloc(size); }
+#endif
+
+/* turgo_reserve makes room for at least size bytes, and keeps those in use. */
+static inline void turgo_reserve(turgo_region *region, uint64_t size) {
+    if (size <= region->capacity) return;
+    uint64_t capacity = region->capacity < 32768 ? 65536 : 2 * (uint64_t)region->capacity;
+    if (capacity < size) capacity = size;
+    uint8_t *grown = capacity > INT32_MAX ? NULL : turgo_allocate(capacity);
+    if (grown == NULL) __builtin_trap(); /* the limit is reached: the host blames the record in hand */
+    if (region->data != NULL) turgo_copy(grown, region->data, region->length);
+    region->data = grown;
+    region->capacity = (uint32_t)capacity;
+}
+
+static inline uint32_t turgo_load32(const uint8_t *p) { uint32_t v; turgo_copy(&v, p, 4); return v; }
+static inline uint64_t turgo_load64(const uint8_t *p) { uint64_t v; turgo_copy(&v, p, 8); return v; }
+static inline uint16_t turgo_load16(const uint8_t *p) { uint16_t v; turgo_copy(&v, p, 2); return v; }
+static inline void turgo_store32(uint8_t *p, uint32_t v) { turgo_copy(p, &v, 4); }
+static inline void turgo_store64(uint8_t *p, uint64_t v) { turgo_copy(p, &v, 8); }
+
+/* ---- the open operator ---- */
+
+enum {
+    TURGO_HEADER = 24,
+    TURGO_FIXED = 28,
+    TURGO_FLUSH = 1 << 20,  /* an output that holds this much is emitted */
+    TURGO_OUTPUTS_MAX = 64, /* of one operator */
+};
+
+/* The host and the guest share the control block: SPEC.md section 4. */
+static volatile struct {
+    uint32_t hand, reserved0;
+    int64_t watermark, processing_time, reserved1;
+} turgo_control;
+
+static struct {
+    turgo_region buffer, scratch;
+    struct {
+        turgo_region region;
+        uint32_t count;
+    } outputs[TURGO_OUTPUTS_MAX];
+    turgo_batch *batch;
+    const turgo_operator *operator;
+} turgo_instance;
+
+static inline int64_t turgo_watermark(void) { return turgo_control.watermark; }
+static inline int64_t turgo_processing_time(void) { return turgo_control.processing_time; }
+
+/* ---- reading records ---- */
+
+static inline bool turgo_next(turgo_batch *batch, turgo_record *record) {
+    if (batch->left == 0) return false;
+    batch->left--;
+    turgo_control.hand++; /* from no record to 0 at first */
+    const uint8_t *p = batch->at += batch->size;
+    batch->size = turgo_load32(p);
+    uint32_t flags = p[4], key = turgo_load32(p + 20), value = turgo_load32(p + 24);
+    const uint8_t *body = p + batch->fixed;
+    record->key = (turgo_bytes){flags & 1 ? NULL : body, key};
+    record->value = (turgo_bytes){flags & 2 ? NULL : body + key, value};
+    record->timestamp = (int64_t)turgo_load64(p + 8);
+    record->kind = (turgo_kind)(flags >> 2 & 3);
+    record->extensions = (turgo_bytes){body + key + value, batch->size - batch->fixed - key - value};
+    return true;
+}
+
+/* ---- emitting ---- */
+
+static inline void turgo_flush(uint32_t output) {
+    turgo_region *region = &turgo_instance.outputs[output].region;
+    if (turgo_instance.outputs[output].count == 0) return;
+    uint8_t *p = region->data;
+    turgo_copy(p, "TRGB\1\0\34\0", 8);
+    turgo_store32(p + 8, turgo_instance.outputs[output].count);
+    turgo_store32(p + 12, region->length);
+    turgo_store64(p + 16, 0);
+    turgo_host_emit(output, p, region->length);
+    region->length = 0;
+    turgo_instance.outputs[output].count = 0;
+}
+
+/* turgo_extend makes room for one record of an output and returns its place. */
+static inline uint8_t *turgo_extend(uint32_t output, uint64_t size) {
+    if (output >= turgo_instance.operator->output_count) __builtin_trap();
+    turgo_region *region = &turgo_instance.outputs[output].region;
+    if (region->length + size > TURGO_FLUSH) turgo_flush(output);
+    if (region->length == 0) region->length = TURGO_HEADER;
+    if (__builtin_expect(region->length + size > region->capacity, 0)) turgo_reserve(region, region->length + size);
+    uint8_t *p = region->data + region->length;
+    region->length += (uint32_t)size;
+    turgo_instance.outputs[output].count++;
+    return p;
+}
+
+static inline void turgo_emit_record(uint32_t output, const turgo_record *record) {
+    uint64_t size = (uint64_t)TURGO_FIXED + record->key.length + record->value.length + record->extensions.length;
+    uint8_t *p = turgo_extend(output, size);
+    uint32_t flags = (uint32_t)record->kind << 2 | (record->key.data == NULL) | (uint32_t)(record->value.data == NULL) << 1;
+    turgo_store32(p, (uint32_t)size);
+    turgo_store32(p + 4, flags);
+    turgo_store64(p + 8, (uint64_t)record->timestamp);
+    turgo_store32(p + 16, turgo_control.hand);
+    turgo_store32(p + 20, record->key.length);
+    turgo_store32(p + 24, record->value.length);
+    p += TURGO_FIXED;
+    if (record->key.length > 0) turgo_copy(p, record->key.data, record->key.length);
+    p += record->key.length;
+    if (record->value.length > 0) turgo_copy(p, record->value.data, record->value.length);
+    p += record->value.length;
+    if (record->extensions.length > 0) turgo_copy(p, record->extensions.data, record->extensions.length);
+}
+
+static inline void turgo_emit(uint32_t output, turgo_bytes key, turgo_bytes value) {
+    turgo_record record = {key, value, (int64_t)turgo_load64(turgo_instance.batch->at + 8), TURGO_INSERT, turgo_null};
+    turgo_emit_record(output, &record);
+}
+
+static inline void turgo_forward(uint32_t output) {
+    const turgo_batch *batch = turgo_instance.batch;
+    uint32_t skipped = batch->fixed - TURGO_FIXED; /* fields that a later layout adds */
+    uint8_t *p = turgo_extend(output, batch->size - skipped);
+    turgo_copy(p, batch->at, TURGO_FIXED);
+    turgo_store32(p, batch->size - skipped);
+    turgo_store32(p + 16, turgo_control.hand);
+    turgo_copy(p + TURGO_FIXED, batch->at + batch->fixed, batch->size - batch->fixed);
+}
+
+static inline void turgo_fail(uint32_t code, const char *text) {
+    turgo_bytes t = turgo_text(text);
+    turgo_host_fail(code, t.data, t.length);
+}
+
+/* ---- state ---- */
+
+static inline bool turgo_found(int64_t result, turgo_entry *entry) {
+    entry->key = turgo_null;
+    entry->value = (turgo_bytes){turgo_instance.scratch.data, (uint32_t)result};
+    entry->version = (uint16_t)(result >> 32);
+    return true;
+}
+
+static inline bool turgo_get(uint32_t state, turgo_entry *entry) {
+    turgo_region *scratch = &turgo_instance.scratch;
+    for (;;) {
+        int64_t result = turgo_host_state_get(state, scratch->data, scratch->capacity);
+        if (result < 0) return false;
+        if ((uint32_t)result <= scratch->capacity) return turgo_found(result, entry);
+        turgo_reserve(scratch, (uint32_t)result);
+    }
+}
+
+static inline void turgo_put(uint32_t state, turgo_bytes value) { turgo_host_state_put(state, value.data, value.length); }
+static inline void turgo_clear(uint32_t state) { turgo_host_state_clear(state); }
+
+static inline uint64_t turgo_get_u64(uint32_t state, uint64_t fallback) {
+    uint64_t value;
+    int64_t result = turgo_host_state_get(state, &value, sizeof value);
+    if (result < 0) return fallback;
+    if ((uint32_t)result != sizeof value) __builtin_trap(); /* not written by turgo_put_u64 */
+    return value;
+}
+
+static inline void turgo_put_u64(uint32_t state, uint64_t value) { turgo_host_state_put(state, &value, sizeof value); }
+static inline void turgo_append(uint32_t state, turgo_bytes value) { turgo_host_list_append(state, value.data, value.length); }
+
+static inline bool turgo_map_get(uint32_t state, turgo_bytes key, turgo_entry *entry) {
+    turgo_region *scratch = &turgo_instance.scratch;
+    for (;;) {
+        int64_t result = turgo_host_map_get(state, key.data, key.length, scratch->data, scratch->capacity);
+        if (result < 0) return false;
+        if ((uint32_t)result <= scratch->capacity) return turgo_found(result, entry);
+        turgo_reserve(scratch, (uint32_t)result);
+    }
+}
+
+static inline void turgo_map_put(uint32_t state, turgo_bytes key, turgo_bytes value) {
+    turgo_host_map_put(state, key.data, key.length, value.data, value.length);
+}
+
+static inline void turgo_map_delete(uint32_t state, turgo_bytes key) { turgo_host_map_delete(state, key.data, key.length); }
+
+static inline turgo_walk turgo_walk_list(uint32_t state) { return (turgo_walk){.state = state}; }
+static inline turgo_walk turgo_walk_map(uint32_t state) { return (turgo_walk){.state = state, .map = true}; }
+
+/* turgo_page reads the next page of a walk and reports whether there is one. A
+ * map's last key stands in the page before, so it is moved to the page's end. */
+static inline bool turgo_page(turgo_walk *walk) {
+    turgo_region *scratch = &turgo_instance.scratch;
+    turgo_reserve(scratch, 4096);
+    for (;;) {
+        uint32_t room = scratch->capacity, after = UINT32_MAX;
+        if (walk->map && walk->started) {
+            after = walk->key_length;
+            room -= after;
+            __builtin_memmove(scratch->data + room, scratch->data + walk->key_at, after);
+            walk->key_at = room;
+        }
+        int64_t result = walk->map
+            ? turgo_host_map_scan(walk->state, scratch->data + walk->key_at, after, scratch->data, room)
+            : turgo_host_list_read(walk->state, walk->cursor, scratch->data, room);
+        walk->left = (uint32_t)(result >> 32);
+        walk->used = (uint32_t)result;
+        walk->at = 0;
+        if (walk->left > 0) return true;
+        if (walk->used == 0) return false;
+        scratch->length = scratch->capacity; /* the key moves along */
+        turgo_reserve(scratch, (uint64_t)walk->used + (after == UINT32_MAX ? 0 : after));
+        scratch->length = 0;
+    }
+}
+
+static inline bool turgo_walk_next(turgo_walk *walk, turgo_entry *entry) {
+    if (walk->left == 0 && !turgo_page(walk)) return false;
+    const uint8_t *p = turgo_instance.scratch.data + walk->at;
+    uint32_t length;
+    walk->left--;
+    walk->started = true;
+    if (walk->map) {
+        walk->key_length = turgo_load32(p);
+        walk->key_at = walk->at + 12;
+        length = turgo_load32(p + 4);
+        *entry = (turgo_entry){{p + 12, walk->key_length}, {p + 12 + walk->key_length, length}, turgo_load16(p + 8)};
+        walk->at += 12 + walk->key_length + length;
+        return true;
+    }
+    walk->cursor = turgo_load64(p);
+    length = turgo_load32(p + 8);
+    *entry = (turgo_entry){turgo_null, {p + 16, length}, turgo_load16(p + 12)};
+    walk->at += 16 + length;
+    return true;
+}
+
+/* ---- timers, log, metrics ---- */
+
+static inline void turgo_timer_set(uint32_t timer, int64_t timestamp) { turgo_host_timer_set(timer, timestamp); }
+static inline void turgo_timer_delete(uint32_t timer, int64_t timestamp) { turgo_host_timer_delete(timer, timestamp); }
+static inline void turgo_log(turgo_level level, turgo_bytes text) { turgo_host_log(level, text.data, text.length); }
+static inline void turgo_count(uint32_t metric, int64_t value) { turgo_host_metric(metric, value); }
+static inline void turgo_gauge(uint32_t metric, int64_t value) { turgo_host_metric(metric, value); }
+
+/* ---- config ---- */
+
+/* turgo_json_end finds the end of the JSON value at p. The host writes valid JSON. */
+static inline const uint8_t *turgo_json_end(const uint8_t *p) {
+    uint32_t depth = 0;
+    do {
+        if (*p == '"') {
+            for (p++; *p != '"'; p++)
+                if (*p == '\\') p++;
+        } else if (*p == '{' || *p == '[') {
+            depth++;
+        } else if (*p == '}' || *p == ']') {
+            depth--;
+        } else if (depth == 0) {
+            while (*p != ',' && *p != '}' && *p != ']') p++;
+            return p;
+        }
+        p++;
+    } while (depth > 0);
+    return p;
+}
+
+/* turgo_json_member finds a member of the object at p; NULL = there is none. */
+static inline const uint8_t *turgo_json_member(const uint8_t *p, turgo_bytes name) {
+    if (p == NULL || *p != '{') return NULL;
+    for (p++; *p == '"';) {
+        const uint8_t *end = turgo_json_end(p);
+        bool same = turgo_equal(turgo_bytes_of(p + 1, (size_t)(end - p - 2)), name);
+        if (same) return end + 1;
+        p = turgo_json_end(end + 1);
+        if (*p == ',') p++;
+    }
+    return NULL;
+}
+
+static inline const uint8_t *turgo_config(turgo_bytes request, const char *name) {
+    return turgo_json_member(turgo_json_member(request.data, turgo_text("config")), turgo_text(name));
+}
+
+/* turgo_json_hex reads the four digits of an escape. */
+static inline uint32_t turgo_json_hex(const uint8_t *p) {
+    uint32_t code = 0;
+    for (int i = 0; i < 4; i++) code = code << 4 | (uint32_t)(p[i] <= '9' ? p[i] - '0' : (p[i] | 32) - 'a' + 10);
+    return code;
+}
+
+/* turgo_utf8 writes a code point and returns its length. */
+static inline uint32_t turgo_utf8(uint8_t *to, uint32_t code) {
+    uint32_t length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (uint32_t i = length - 1; i > 0; i--, code >>= 6) to[i] = (uint8_t)(0x80 | (code & 0x3f));
+    to[0] = (uint8_t)(length == 1 ? code : (0xf00u >> length & 0xff) | code);
+    return length;
+}
+
+static inline turgo_bytes turgo_config_text(turgo_bytes request, const char *name, turgo_bytes fallback) {
+    const uint8_t *p = turgo_config(request, name);
+    if (p == NULL || *p != '"') return fallback;
+    const uint8_t *end = turgo_json_end(p) - 1;
+    uint8_t *text = turgo_allocate((size_t)(end - p));
+    if (text == NULL) __builtin_trap();
+    uint32_t length = 0;
+    for (p++; p < end; p++) {
+        if (*p != '\\') {
+            text[length++] = *p;
+            continue;
+        }
+        uint32_t code = *++p;
+        switch (code) {
+        case 'b': code = '\b'; break;
+        case 'f': code = '\f'; break;
+        case 'n': code = '\n'; break;
+        case 'r': code = '\r'; break;
+        case 't': code = '\t'; break;
+        case 'u':
+            code = turgo_json_hex(p + 1);
+            p += 4;
+            if (code >> 10 == 0xd800 >> 10) { /* the first of two escapes */
+                code = 0x10000 + ((code & 0x3ff) << 10 | (turgo_json_hex(p + 3) & 0x3ff));
+                p += 6;
+            }
+        }
+        length += turgo_utf8(text + length, code);
+    }
+    return turgo_bytes_of(text, length);
+}
+
+static inline int64_t turgo_config_integer(turgo_bytes request, const char *name, int64_t fallback) {
+    const uint8_t *p = turgo_config(request, name);
+    if (p == NULL || (*p != '-' && (*p < '0' || *p > '9'))) return fallback;
+    bool negative = *p == '-';
+    uint64_t value = 0;
+    for (p += negative; *p >= '0' && *p <= '9'; p++) value = value * 10 + (uint64_t)(*p - '0');
+    return *p == '.' || *p == 'e' || *p == 'E' ? fallback : (int64_t)(negative ? 0 - value : value);
+}
+
+static inline bool turgo_config_bool(turgo_bytes request, const char *name, bool fallback) {
+    const uint8_t *p = turgo_config(request, name);
+    return p == NULL || (*p != 't' && *p != 'f') ? fallback : *p == 't';
+}
+
+/* ---- describe ---- */
+
+static inline void turgo_write(turgo_region *to, const char *text) {
+    turgo_bytes t = turgo_text(text);
+    turgo_reserve(to, (uint64_t)to->length + t.length);
+    turgo_copy(to->data + to->length, t.data, t.length);
+    to->length += t.length;
+}
+
+static inline void turgo_write_string(turgo_region *to, const char *text) {
+    turgo_write(to, "\"");
+    for (const char *c = text; *c != 0; c++) {
+        char escaped[7] = {'\\', 'u', '0', '0', "0123456789abcdef"[*c >> 4 & 15], "0123456789abcdef"[*c & 15], 0};
+        char plain[3] = {'\\', *c, 0};
+        turgo_write(to, (uint8_t)*c < ' ' ? escaped : *c == '"' || *c == '\\' ? plain : plain + 1);
+    }
+    turgo_write(to, "\"");
+}
+
+static inline void turgo_write_number(turgo_region *to, uint64_t number) {
+    char digits[21], *p = digits + 20;
+    *p = 0;
+    do *--p = (char)('0' + number % 10);
+    while (number /= 10);
+    turgo_write(to, p);
+}
+
+/* turgo_write_item begins an object of a list that has a name. */
+static inline void turgo_write_item(turgo_region *to, uint32_t index, const char *name) {
+    turgo_write(to, index > 0 ? ",{\"name\":" : "{\"name\":");
+    turgo_write_string(to, name);
+}
+
+static inline void turgo_write_input(turgo_region *to, uint32_t index, const turgo_input *input) {
+    static const char *const names[] = {"\"insert\"", "\"update_before\"", "\"update_after\"", "\"delete\""};
+    turgo_write_item(to, index, input->name);
+    for (uint32_t kind = 0, n = 0; kind < 4; kind++) {
+        if ((input->changes >> kind & 1) == 0) continue;
+        turgo_write(to, n++ == 0 ? ",\"changes\":[" : ",");
+        turgo_write(to, names[kind]);
+    }
+    turgo_write(to, input->changes & 15 ? "]}" : "}");
+}
+
+static inline void turgo_write_state(turgo_region *to, uint32_t index, const turgo_state *state) {
+    static const char *const kinds[] = {",\"kind\":\"value\"", ",\"kind\":\"list\"", ",\"kind\":\"map\""};
+    turgo_write_item(to, index, state->name);
+    turgo_write(to, kinds[state->kind]);
+    if (state->time_to_live_ms > 0) {
+        turgo_write(to, ",\"time_to_live_ms\":");
+        turgo_write_number(to, state->time_to_live_ms);
+    }
+    if (state->schema_version > 0) {
+        turgo_write(to, ",\"schema_version\":");
+        turgo_write_number(to, state->schema_version);
+    }
+    turgo_write(to, state->prefetch ? ",\"prefetch\":true}" : "}");
+}
+
+static inline void turgo_write_operator(turgo_region *to, uint32_t index, const turgo_operator *o) {
+    turgo_write_item(to, index, o->name);
+    turgo_write(to, ",\"inputs\":[");
+    for (uint32_t i = 0; i < o->input_count; i++) turgo_write_input(to, i, &o->inputs[i]);
+    turgo_write(to, "],\"outputs\":[");
+    for (uint32_t i = 0; i < o->output_count; i++) {
+        turgo_write_item(to, i, o->outputs[i].name);
+        turgo_write(to, "}");
+    }
+    turgo_write(to, "],\"states\":[");
+    for (uint32_t i = 0; i < o->state_count; i++) turgo_write_state(to, i, &o->states[i]);
+    turgo_write(to, "],\"timers\":[");
+    for (uint32_t i = 0; i < o->timer_count; i++) {
+        turgo_write_item(to, i, o->timers[i].name);
+        turgo_write(to, o->timers[i].domain == TURGO_EVENT_TIME ? ",\"domain\":\"event\"}" : ",\"domain\":\"processing\"}");
+    }
+    turgo_write(to, "],\"metrics\":[");
+    for (uint32_t i = 0; i < o->metric_count; i++) {
+        turgo_write_item(to, i, o->metrics[i].name);
+        turgo_write(to, o->metrics[i].kind == TURGO_COUNTER ? ",\"kind\":\"counter\"}" : ",\"kind\":\"gauge\"}");
+    }
+    turgo_write(to, "]");
+    if (o->assigns_timestamps) turgo_write(to, ",\"assigns_timestamps\":true");
+    if (o->config_schema != NULL) {
+        turgo_write(to, ",\"config_schema\":");
+        turgo_write(to, o->config_schema);
+    }
+    turgo_write(to, "}");
+}
+
+static inline turgo_bytes turgo_describe_all(const turgo_operator *operators, uint32_t count) {
+    turgo_region *to = &turgo_instance.scratch;
+    to->length = 0;
+    turgo_write(to, "{\"abi\":\"turgo_v1\",\"sdk\":\"turgo-c\",\"language\":\"c\",\"operators\":[");
+    for (uint32_t i = 0; i < count; i++) turgo_write_operator(to, i, &operators[i]);
+    turgo_write(to, "]}");
+    turgo_bytes description = {to->data, to->length};
+    to->length = 0;
+    return description;
+}
+
+/* ---- calls of the host ---- */
+
+static inline void *turgo_take_buffer(uint32_t length) {
+    turgo_region *buffer = &turgo_instance.buffer;
+    if (length <= buffer->capacity) return buffer->data;
+    uint8_t *data = turgo_allocate(length);
+    if (data != NULL) *buffer = (turgo_region){data, 0, length};
+    return data;
+}
+
+static inline volatile void *turgo_open_one(const turgo_operator *o, turgo_bytes request) {
+    turgo_instance.operator = o;
+    if (o->output_count > TURGO_OUTPUTS_MAX) {
+        turgo_fail(0, "turgo-c: an operator has more than 64 outputs");
+        return NULL;
+    }
+    turgo_control.hand = UINT32_MAX;
+    if (o->open != NULL && !o->open(request)) return NULL;
+    return &turgo_control;
+}
+
+static inline int32_t turgo_run(void (*handle)(turgo_batch *), const uint8_t *data) {
+    turgo_batch batch = {data, TURGO_HEADER, turgo_load32(data + 8), turgo_load16(data + 6)};
+    turgo_instance.batch = &batch;
+    turgo_control.hand = UINT32_MAX;
+    handle(&batch);
+    for (uint32_t i = 0; i < turgo_instance.operator->output_count; i++) turgo_flush(i);
+    return 0;
+}
+
+/* TURGO_MODULE makes a module of a table of operators. It stands once, at the end. */
+#define TURGO_MODULE(table)                                                                                   \
+    TURGO_EXPORT(turgo_describe) int64_t turgo_describe(void) {                                               \
+        turgo_bytes d = turgo_describe_all(table, TURGO_COUNT(table));                                        \
+        return (int64_t)((uint64_t)(uintptr_t)d.data << 32 | d.length);                                       \
+    }                                                                                                         \
+    TURGO_EXPORT(turgo_buffer) void *turgo_buffer(uint32_t length) { return turgo_take_buffer(length); }      \
+    TURGO_EXPORT(turgo_open) volatile void *turgo_open(uint32_t index, const void *data, uint32_t length) {   \
+        return turgo_open_one(&(table)[index], turgo_bytes_of(data, length));                                 \
+    }                                                                                                         \
+    TURGO_EXPORT(turgo_process) int32_t turgo_process(uint32_t input, const uint8_t *data, uint32_t length) { \
+        (void)length;                                                                                         \
+        return turgo_run(turgo_instance.operator->inputs[input].process, data);                               \
+    }                                                                                                         \
+    TURGO_EXPORT(turgo_timers) int32_t turgo_timers(uint32_t timer, const uint8_t *data, uint32_t length) {   \
+        (void)length;                                                                                         \
+        return turgo_run(turgo_instance.operator->timers[timer].fire, data);                                  \
+    }
+
+#endif
