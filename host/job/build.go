@@ -88,7 +88,7 @@ func (b *builder) connect(edge plan.Edge) {
 func (b *builder) task(ctx context.Context, v *plan.Vertex, subtask int) (*task.Task, error) {
 	id := taskID(v, subtask)
 	config := task.Config{
-		ID: id, Context: b.attempt.ctx, NowMS: b.attempt.nowMS, NewWorker: b.attempt.config.NewWorker,
+		ID: id, Parallelism: v.Parallelism, Context: b.attempt.ctx, NowMS: b.attempt.nowMS, NewWorker: b.attempt.config.NewWorker,
 		Listener: b.attempt, Wake: wake(b.wakes[id]),
 	}
 	operators, err := b.operators(ctx, v, subtask)
@@ -98,7 +98,7 @@ func (b *builder) task(ctx context.Context, v *plan.Vertex, subtask int) (*task.
 	config.State = operators.State
 	for index := range v.Chain {
 		s := &v.Chain[index]
-		step := task.Step{UID: s.UID, Routes: b.routes(v, index, subtask)}
+		step := task.Step{UID: s.UID, OnFailure: s.OnFailure, Routes: b.routes(v, index, subtask)}
 		switch s.Kind {
 		case plan.Source:
 			config.Source = b.source(v, s, subtask)
@@ -110,6 +110,7 @@ func (b *builder) task(ctx context.Context, v *plan.Vertex, subtask int) (*task.
 		case plan.Operator:
 			step.Operator = operators.Operators[0]
 			operators.Operators = operators.Operators[1:]
+			step.Module, step.Entry = b.attempt.config.Runtime.Module(s), s.Entry
 			for _, t := range s.Description.Timers {
 				step.ProcessingTimers = step.ProcessingTimers || t.Domain == "processing"
 			}

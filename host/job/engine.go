@@ -262,7 +262,7 @@ func (e *Engine) openOperator(ctx context.Context, chain Chain, step *plan.Chain
 	}
 	config := wasm.OpenConfig{
 		Operator: step.Entry, UID: step.UID, Subtask: chain.Task.Subtask, Parallelism: chain.Parallelism,
-		Limits: limits(step.Limits), Logger: e.config.Logger,
+		Limits: limits(step.Limits), Logger: e.config.Logger, KeepState: step.OnFailure.Policy == plan.DeadLetterOnFailure,
 	}
 	if len(step.Config) > 0 {
 		// A json.Number keeps all digits of a large integer.

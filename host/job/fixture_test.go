@@ -14,6 +14,7 @@ import (
 	"github.com/turgo-stream/turgo/connectors"
 	"github.com/turgo-stream/turgo/host/checkpoint"
 	"github.com/turgo-stream/turgo/host/job"
+	"github.com/turgo-stream/turgo/host/letter"
 	"github.com/turgo-stream/turgo/host/plan"
 	"github.com/turgo-stream/turgo/host/task"
 )
@@ -181,9 +182,14 @@ func (o *echo) Process(_ int, batch record.Batch, _, _ int64, emit func(int, rec
 	emit(0, batch)
 	return nil
 }
-func (o *echo) Fire(_, _ int64, _ func(int, record.Batch)) (bool, error) { return false, nil }
-func (o *echo) NextProcessingTimer() (int64, bool, error)                { return 0, false, nil }
-func (o *echo) Close() error                                             { return nil }
+func (o *echo) Fire(int, int64, int64, func(int, record.Batch)) (int, bool, error) {
+	return 0, false, nil
+}
+func (o *echo) Failures() []letter.Failure                { return nil }
+func (o *echo) DropTimer(int64, int64) error              { return nil }
+func (o *echo) Brief(bool)                                {}
+func (o *echo) NextProcessingTimer() (int64, bool, error) { return 0, false, nil }
+func (o *echo) Close() error                              { return nil }
 
 // world is a Runtime of the types above.
 type world struct {

@@ -1,6 +1,11 @@
 package job
 
-import "github.com/turgo-stream/turgo/host/checkpoint"
+import (
+	"time"
+
+	"github.com/turgo-stream/turgo/host/checkpoint"
+	"github.com/turgo-stream/turgo/host/task"
+)
 
 // The methods below are task.Listener. The tasks call them on their own
 // goroutines; each hands an event to the attempt's.
@@ -30,4 +35,15 @@ func (a *Attempt) Ended(id checkpoint.TaskID) {
 // SplitsWanted implements task.Listener.
 func (a *Attempt) SplitsWanted(id checkpoint.TaskID, source string, count int) {
 	a.mailbox.Post(func() { a.sources[source].enumerator.want(id, count) })
+}
+
+// Paused implements task.Listener.
+func (a *Attempt) Paused(id checkpoint.TaskID, untilMS int64, reason *task.BreakerError) {
+	a.config.Logger.Warn("paused by the circuit breaker of a step", "task", id.String(), "uid", reason.UID,
+		"until", time.UnixMilli(untilMS).UTC(), "reason", reason)
+}
+
+// Resumed implements task.Listener.
+func (a *Attempt) Resumed(id checkpoint.TaskID, uid string) {
+	a.config.Logger.Info("the pause of a circuit breaker is over", "task", id.String(), "uid", uid)
 }

@@ -64,6 +64,7 @@ type link struct {
 	path     string // of the input in the job
 	from     *node
 	output   int
+	letters  bool // output is that of dead letters
 	to       *node
 	input    int
 }
@@ -77,6 +78,10 @@ func (b *builder) describeAll(describe Describe) {
 		description, err := describe(n.Step)
 		if err != nil {
 			b.addCause(n.path+".module", err, "operator %q: %v", n.UID, err)
+			continue
+		}
+		if declares(description, DeadLettersOutput) {
+			b.add(n.path+".module", "operator %q has an output of the name %s, which is that of its dead letters: rename it in the module", n.UID, DeadLettersOutput)
 			continue
 		}
 		n.description = description
@@ -208,7 +213,7 @@ func (b *builder) connectInput(n *node, i, number int) {
 	case !found:
 		b.add(path+".from", "%s %q reads from %q: there is no such step%s", n.Kind, n.UID, input.From, b.nearest(input.From))
 		return
-	case from.Kind == Sink:
+	case from.Kind == Sink && input.Output != DeadLettersOutput:
 		b.add(path+".from", "%s %q reads from %q: that is a sink, and has no output", n.Kind, n.UID, input.From)
 		return
 	}
@@ -224,6 +229,9 @@ func (b *builder) connectInput(n *node, i, number int) {
 
 // findOutput sets the output of a link by its name.
 func (b *builder) findOutput(l *link, name string) bool {
+	if name == DeadLettersOutput {
+		return b.findDeadLetters(l)
+	}
 	if l.from.Kind == Source {
 		if name != "" {
 			b.add(l.path+".output", "source %q has one output without a name: leave \"output\" out", l.from.UID)

@@ -47,7 +47,7 @@ func (b *builder) chain() {
 			readers[l.output]++
 		}
 		for _, l := range n.out {
-			if l.kind == Forward && readers[l.output] == 1 && len(l.to.in) == 1 && n.next == nil {
+			if l.kind == Forward && !l.letters && readers[l.output] == 1 && len(l.to.in) == 1 && n.next == nil {
 				n.next, l.to.previous = l, l
 			}
 		}

@@ -67,6 +67,7 @@ func stepWithDefaults(s Step, parallelism int) Step {
 		s.Config = json.RawMessage("{}")
 	}
 	s.Inputs = append([]Input(nil), s.Inputs...)
+	s.OnFailure.setDefaults()
 	switch s.Kind {
 	case Source:
 		or(&s.Placement, InProcess)

@@ -40,16 +40,8 @@ type ChainedStep struct {
 	Description *abi.OperatorDescription
 }
 
-// Outputs is the number of the step's outputs.
-func (s *ChainedStep) Outputs() int {
-	switch s.Kind {
-	case Source:
-		return 1
-	case Operator:
-		return len(s.Description.Outputs)
-	}
-	return 0
-}
+// Outputs is the number of the step's outputs, without that of dead letters.
+func (s *ChainedStep) Outputs() int { return declaredOutputs(s.Kind, s.Description) }
 
 // Edge connects two vertices.
 type Edge struct {

@@ -233,6 +233,7 @@ func (r *reader) readStep(s *Step, path string, v *value) {
 	if s.Kind == Source {
 		setters = append(setters, setter{"watermark", func(path string, v *value) { r.readWatermark(&s.Watermark, path, v) }})
 	}
+	setters = append(setters, setter{"on_failure", func(path string, v *value) { r.readOnFailure(&s.OnFailure, path, v) }})
 	setters = append(setters, setter{"config", func(path string, v *value) { r.readConfig(s, path, v) }})
 	r.readFields(path, "a step of kind "+string(s.Kind), v, setters)
 }

@@ -67,7 +67,7 @@ func (p *Plan) writeVertex(b *strings.Builder, v *Vertex) {
 
 func (p *Plan) stepText(s *ChainedStep) string {
 	if s.Kind != Operator {
-		text := fmt.Sprintf("%s %s: connector %s, placement %s", s.Kind, s.UID, s.Connector, s.Placement)
+		text := fmt.Sprintf("%s %s: connector %s, placement %s", s.Kind, s.UID, s.Connector, s.Placement) + failureText(&s.OnFailure)
 		return text + configText(s.Config)
 	}
 	text := fmt.Sprintf("operator %s: module %s", s.UID, p.relative(s.Module))
@@ -80,7 +80,7 @@ func (p *Plan) stepText(s *ChainedStep) string {
 	l := &s.Limits
 	text += fmt.Sprintf(", limits %s memory, a call %s, %s output, %s state",
 		FormatSize(l.Memory), short(l.TimePerCall), FormatSize(l.OutputPerCall), FormatSize(l.StatePerCall))
-	return text + configText(s.Config)
+	return text + failureText(&s.OnFailure) + configText(s.Config)
 }
 
 func configText(config []byte) string {
@@ -105,6 +105,9 @@ func (p *Plan) writeWatermark(b *strings.Builder, w *Watermark) {
 }
 
 func (s *ChainedStep) outputName(output int) string {
+	if s.OnFailure.Policy == DeadLetterOnFailure && output == declaredOutputs(s.Kind, s.Description) {
+		return DeadLettersOutput
+	}
 	if s.Description == nil || output < 0 || output >= len(s.Description.Outputs) {
 		return ""
 	}

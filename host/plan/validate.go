@@ -157,6 +157,7 @@ func (b *builder) checkStep(n *node) {
 	}
 	b.checkParallelism(n.path+".parallelism", who, n.Parallelism)
 	b.checkConfig(n, who)
+	b.checkOnFailure(n, who)
 	if n.Kind == Operator {
 		b.checkOperator(n, who)
 	} else {
@@ -257,7 +258,9 @@ func (b *builder) noteUnread(n *node) {
 	}
 	read := make([]bool, len(n.description.Outputs))
 	for _, l := range n.out {
-		read[l.output] = true
+		if !l.letters {
+			read[l.output] = true
+		}
 	}
 	for i, output := range n.description.Outputs {
 		if !read[i] {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/turgo-stream/turgo/abi"
 	"github.com/turgo-stream/turgo/abi/record"
+	"github.com/turgo-stream/turgo/host/letter"
 )
 
 // keyedState is the part of wasm.State that the counter uses: both the model
@@ -106,9 +107,9 @@ func (c *counter) total() (uint64, error) {
 }
 
 // Fire implements task.Operator.
-func (c *counter) Fire(watermark, _ int64, emit func(int, record.Batch)) (more bool, err error) {
+func (c *counter) Fire(_ int, watermark, _ int64, emit func(int, record.Batch)) (fired int, more bool, err error) {
 	if watermark < endOfInput {
-		return false, nil
+		return 0, false, nil
 	}
 	err = c.transaction(emit, func() error {
 		var keys [][]byte
@@ -118,7 +119,7 @@ func (c *counter) Fire(watermark, _ int64, emit func(int, record.Batch)) (more b
 		if err != nil {
 			return err
 		}
-		more = len(keys) == timersSlice
+		fired, more = len(keys), len(keys) == timersSlice
 		for _, key := range keys {
 			if err := c.state.SetKey(key); err != nil {
 				return err
@@ -131,8 +132,17 @@ func (c *counter) Fire(watermark, _ int64, emit func(int, record.Batch)) (more b
 		}
 		return nil
 	})
-	return more, err
+	return fired, more, err
 }
+
+// Failures implements task.Operator.
+func (c *counter) Failures() []letter.Failure { return nil }
+
+// DropTimer implements task.Operator.
+func (c *counter) DropTimer(int64, int64) error { return nil }
+
+// Brief implements task.Operator.
+func (c *counter) Brief(bool) {}
 
 // NextProcessingTimer implements task.Operator.
 func (c *counter) NextProcessingTimer() (int64, bool, error) { return 0, false, nil }

@@ -1,36 +1,52 @@
 package task
 
 import (
-	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/turgo-stream/turgo/abi/record"
+	"github.com/turgo-stream/turgo/host/letter"
 )
 
-// excerptBytes is how much of a key or value an error shows.
-const excerptBytes = 64
+// Bounds of what an error shows.
+const (
+	excerptBytes = 64 // of a key or value
+	stackFrames  = 8
+)
 
-// BlamedError names the record at which an operator failed.
+// BlamedError names the record or timer at which a step failed: alone, it failed
+// again.
 type BlamedError struct {
-	UID       string // of the operator
-	Index     int    // in its batch
+	UID       string // of the step
+	Timer     bool   // it was a timer
 	Key       []byte // the first bytes; nil = null
 	Value     []byte // the first bytes; nil = null
 	Length    int    // of the whole value in bytes
 	Timestamp int64
-	Place     string // where the source read the batch, if it is known
+	Place     letter.Place // where it came into the job, as far as that is known
+	Stack     string       // the guest's
 	Err       error
 }
 
 func (e *BlamedError) Error() string {
-	text := fmt.Sprintf("operator %s failed at a record with key %s and value %s", e.UID, quote(e.Key), quote(e.Value))
+	var b strings.Builder
+	fmt.Fprintf(&b, "operator %s failed at ", e.UID)
+	if e.Timer {
+		fmt.Fprintf(&b, "a timer of key %s and time %d", quote(e.Key), e.Timestamp)
+	} else {
+		fmt.Fprintf(&b, "a record with key %s and value %s", quote(e.Key), quote(e.Value))
+	}
 	if e.Length > len(e.Value) {
-		text += fmt.Sprintf("… (%d bytes)", e.Length)
+		fmt.Fprintf(&b, "… (%d bytes)", e.Length)
 	}
-	if e.Place != "" {
-		text += ", from " + e.Place
+	if p := e.Place; p.Source != "" {
+		fmt.Fprintf(&b, ", record %d of a batch of split %s of source %s that ends at position %q", p.Index, p.Split, p.Source, p.Position)
 	}
-	return text + ": " + e.Err.Error()
+	fmt.Fprintf(&b, ": %v", e.Err)
+	if frames := namedFrames(e.Stack); len(frames) > 0 {
+		fmt.Fprintf(&b, "; in %s", strings.Join(frames, " < "))
+	}
+	return b.String()
 }
 
 // Unwrap gives the operator's error.
@@ -50,24 +66,30 @@ func excerpt(b []byte) []byte {
 	return append([]byte{}, b[:min(len(b), excerptBytes)]...)
 }
 
-// blame adds to an operator's error what the record in question is.
-func (t *Task) blame(s *step, batch record.Batch, err error) error {
-	var at interface{ Record() int }
-	if !errors.As(err, &at) || at.Record() < 0 || at.Record() >= batch.Count() {
-		return fmt.Errorf("operator %s: %w", s.UID, err)
+// blamed names a record as the one to blame.
+func blamed(s *step, view record.View, failure letter.Failure, place letter.Place, err error) *BlamedError {
+	return &BlamedError{
+		UID: s.UID, Key: excerpt(view.Key()), Value: excerpt(view.Value()), Length: len(view.Value()), Timestamp: view.Timestamp(),
+		Place: place, Stack: failure.Error.Stack, Err: err,
 	}
-	records := batch.Records()
-	for range at.Record() + 1 {
-		records.Next()
+}
+
+// namedFrames are the innermost functions of a guest's stack, where the module
+// has names for them.
+func namedFrames(stack string) []string {
+	var frames []string
+	for line := range strings.Lines(stack) {
+		name, _, isFrame := strings.Cut(strings.TrimSpace(line), "(")
+		_, name, isFrame2 := strings.Cut(name, ".")
+		if !isFrame || !isFrame2 || name == "" {
+			break
+		}
+		if strings.HasPrefix(name, "$") {
+			continue // a number stands for a name that is not there
+		}
+		if frames = append(frames, name); len(frames) == stackFrames {
+			break
+		}
 	}
-	view := records.Record()
-	blamed := &BlamedError{
-		UID: s.UID, Index: at.Record(), Key: excerpt(view.Key()), Value: excerpt(view.Value()), Length: len(view.Value()),
-		Timestamp: view.Timestamp(), Err: err,
-	}
-	if t.source != nil && s.index == 1 && t.source.current != nil {
-		open := t.source.current
-		blamed.Place = fmt.Sprintf("split %s of source %s, behind position %q", open.split.ID, t.source.config.UID, open.position)
-	}
-	return blamed
+	return frames
 }

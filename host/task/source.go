@@ -58,6 +58,7 @@ type source struct {
 	reopens    int
 	delivered  *delivery
 	current    *openSplit // the split whose batch goes through the chain
+	position   []byte     // of the split behind that batch
 	failure    error
 
 	lagRecords int64 // sum over the splits that told their lag

@@ -32,6 +32,9 @@ func (t *Task) Deadline() int64 {
 	if t.lingerMS != Never {
 		deadline = t.lingerMS + LingerMS
 	}
+	if t.pausedBy != nil {
+		return min(deadline, t.pausedUntilMS)
+	}
 	for i := range t.steps {
 		deadline = min(deadline, t.steps[i].timerMS)
 	}
@@ -56,11 +59,16 @@ func (t *Task) room() bool {
 func (t *Task) work() bool {
 	nowMS := t.config.NowMS()
 	switch {
+	case t.backlogged > 0:
+		t.resume(nowMS)
+		return true
 	case len(t.trigger) > 0:
 		epoch := t.trigger[0]
 		t.trigger = t.trigger[1:]
 		t.barrier(epoch)
 		return true
+	case t.paused(nowMS):
+		return t.takeBarrier()
 	case t.resubmits.idleAgain:
 		t.resubmits.idleAgain = false
 		t.send(exchange.Element{Kind: exchange.Idle})
@@ -113,11 +121,7 @@ func (t *Task) process(index, input int, batch record.Batch, nowMS int64) {
 		t.sink.write(batch)
 		return
 	}
-	if err := s.Operator.Process(input, batch, s.watermark, nowMS, s.emit); err != nil {
-		t.fail(t.blame(s, batch, err))
-		return
-	}
-	t.refreshTimer(s)
+	t.run(s, input, batch, nowMS)
 }
 
 // emit sends one batch of a step's output on all its ways.
@@ -182,19 +186,28 @@ func (t *Task) advance(watermark int64) {
 	t.firing = firing{active: true, target: watermark}
 }
 
+// takeBarrier takes a barrier that can be reached without taking anything else.
+func (t *Task) takeBarrier() bool {
+	if t.config.Inbox == nil {
+		return false
+	}
+	event, ok := t.config.Inbox.NextBarrier()
+	if ok {
+		t.barrier(epochOf(event.Element))
+	}
+	return ok
+}
+
 // fireSlice fires some timers of the step that the watermark has reached, or
 // takes a barrier that waits.
 func (t *Task) fireSlice(nowMS int64) {
-	if t.config.Inbox != nil {
-		if event, ok := t.config.Inbox.NextBarrier(); ok {
-			t.barrier(epochOf(event.Element))
-			return
-		}
+	if t.takeBarrier() {
+		return
 	}
 	for t.firing.step < len(t.steps) {
 		s := &t.steps[t.firing.step]
 		s.watermark = t.firing.target
-		if s.Operator != nil && t.fire(s, nowMS) {
+		if s.Operator != nil && t.fire(s, nowMS) || t.backlogged > 0 {
 			return
 		}
 		t.firing.step++
@@ -205,18 +218,6 @@ func (t *Task) fireSlice(nowMS int64) {
 	if t.source != nil && t.source.ended() && t.firing.target == abi.WatermarkMax {
 		t.end()
 	}
-}
-
-// fire fires one slice of a step's timers and reports whether the step has to
-// be visited again.
-func (t *Task) fire(s *step, nowMS int64) bool {
-	more, err := s.Operator.Fire(s.watermark, nowMS, s.emit)
-	if err != nil {
-		t.fail(err)
-		return true
-	}
-	t.refreshTimer(s)
-	return more || t.failure != nil
 }
 
 func (t *Task) fireProcessingTimers(nowMS int64) bool {
@@ -266,7 +267,7 @@ func (t *Task) readSource(nowMS int64) bool {
 	if d.buffer != nil {
 		t.idle = false
 		t.counters.in.Add(int64(d.buffer.Batch.Count()))
-		t.source.current = t.source.splits[d.splitID]
+		t.source.current, t.source.position = t.source.splits[d.splitID], d.position
 		if !t.source.config.ObserveOutput {
 			t.observe(d.buffer.Batch)
 		}
@@ -275,7 +276,9 @@ func (t *Task) readSource(nowMS int64) bool {
 	}
 	t.source.processed(d)
 	t.counters.lag.Store(t.source.lag())
-	t.sourceWatermark(nowMS)
+	if t.backlogged == 0 {
+		t.sourceWatermark(nowMS)
+	}
 	return true
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/turgo-stream/turgo/connectors"
 	"github.com/turgo-stream/turgo/host/checkpoint"
 	"github.com/turgo-stream/turgo/host/exchange"
+	"github.com/turgo-stream/turgo/host/plan"
 )
 
 // LingerMS is how long a record waits for others before its batch is sent on.
@@ -32,6 +33,8 @@ type Config struct {
 	// refuses; nil where there is none.
 	Letters     Letters
 	SinkLetters Letters
+	// Parallelism is the number of subtasks of the task's vertex.
+	Parallelism int
 
 	// NowMS is the processing time in milliseconds since the epoch.
 	NowMS func() int64
@@ -51,6 +54,10 @@ type Step struct {
 	Operator Operator // nil for a source and a sink
 	// ProcessingTimers tells that the operator declares timers on processing time.
 	ProcessingTimers bool
+	// OnFailure says what becomes of records that the step cannot handle.
+	OnFailure plan.OnFailure
+	// Module and Entry are the digest of the operator's module and its name there.
+	Module, Entry string
 	// Routes says for each output where its batches go.
 	Routes [][]Route
 }
@@ -73,6 +80,10 @@ type Listener interface {
 	Ended(task checkpoint.TaskID)
 	// SplitsWanted asks for up to count more splits of a source.
 	SplitsWanted(task checkpoint.TaskID, source string, count int)
+	// Paused tells that a breaker holds the task until a processing time, in
+	// milliseconds since the epoch, and Resumed that it goes on.
+	Paused(task checkpoint.TaskID, untilMS int64, reason *BreakerError)
+	Resumed(task checkpoint.TaskID, uid string)
 }
 
 // State is the keyed state of the task. Its methods are called on the task's
@@ -122,6 +133,10 @@ type Task struct {
 	lingerMS  int64 // when records began to wait in an outbox; Never = none do
 	failure   error
 
+	backlogged    int   // batches in the backlogs of all steps
+	pausedBy      *step // whose breaker holds the task; nil = none does
+	pausedUntilMS int64
+
 	counters counters
 }
 
@@ -132,6 +147,13 @@ type step struct {
 	watermark int64
 	timerMS   int64 // next processing timer
 	emit      func(output int, batch record.Batch)
+
+	current  part    // what the operator handles now
+	backlog  []piece // what it has to handle before anything else
+	records  isolation
+	timers   isolation
+	breaker  breaker
+	failures *failureCounters
 }
 
 // firing is the advance of a watermark through the chain, a slice of timers at
@@ -175,6 +197,7 @@ type Stats struct {
 	RecordsOut  int64
 	LagRecords  int64 // -1 = unknown
 	WatermarkMS int64
+	Failures    []FailureStats // of the steps that could not handle something
 }
 
 // New builds a task. Nothing runs until Step is called.
@@ -183,7 +206,8 @@ func New(config Config) *Task {
 	t.counters.watermark.Store(abi.WatermarkMin)
 	t.mailbox = NewMailbox(config.Wake)
 	for i, s := range config.Steps {
-		t.steps = append(t.steps, step{Step: s, index: i, watermark: abi.WatermarkMin, timerMS: Never})
+		t.steps = append(t.steps, step{Step: s, index: i, watermark: abi.WatermarkMin, timerMS: Never,
+			records: isolation{hint: -1}, timers: isolation{hint: -1}, breaker: breaker{rule: s.OnFailure.Breaker}, failures: &failureCounters{}})
 		if s.ProcessingTimers {
 			t.steps[i].timerMS = math.MinInt64 // overdue timers of a restored state fire at once
 		}
@@ -226,10 +250,17 @@ func (t *Task) IsSink() bool { return t.sink != nil }
 
 // Stats reads the counters, from any goroutine.
 func (t *Task) Stats() Stats {
-	return Stats{
+	stats := Stats{
 		RecordsIn: t.counters.in.Load(), RecordsOut: t.counters.out.Load(),
 		LagRecords: t.counters.lag.Load(), WatermarkMS: t.counters.watermark.Load(),
 	}
+	for i := range t.steps {
+		if f := t.steps[i].failures; f.failed.Load() > 0 {
+			stats.Failures = append(stats.Failures, FailureStats{UID: t.steps[i].UID, Failed: f.failed.Load(),
+				DeadLettered: f.deadLettered.Load(), Dropped: f.dropped.Load(), PausedUntilMS: f.pausedUntilMS.Load()})
+		}
+	}
+	return stats
 }
 
 // Trigger asks a source task for the barrier of an epoch, from any goroutine.

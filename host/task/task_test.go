@@ -13,6 +13,7 @@ import (
 	"github.com/turgo-stream/turgo/abi/record"
 	"github.com/turgo-stream/turgo/connectors"
 	"github.com/turgo-stream/turgo/host/checkpoint"
+	"github.com/turgo-stream/turgo/host/letter"
 	"github.com/turgo-stream/turgo/host/task"
 )
 
@@ -115,6 +116,11 @@ func (w *world) SplitsWanted(_ checkpoint.TaskID, source string, count int) {
 	w.said("wants %d of %s", count, source)
 }
 
+func (w *world) Paused(_ checkpoint.TaskID, untilMS int64, reason *task.BreakerError) {
+	w.said("paused until %d: %v", untilMS, reason)
+}
+func (w *world) Resumed(_ checkpoint.TaskID, uid string) { w.said("resumed %s", uid) }
+
 // reader delivers one record at a time: split x holds x1, x2, … at timestamps 10, 20, …
 type reader struct {
 	w        *world
@@ -185,18 +191,22 @@ func (o *operator) Process(_ int, batch record.Batch, _, _ int64, emit func(int,
 	emit(0, batch)
 	return nil
 }
-func (o *operator) Fire(watermark, _ int64, emit func(int, record.Batch)) (bool, error) {
+func (o *operator) Fire(limit int, watermark, _ int64, emit func(int, record.Batch)) (int, bool, error) {
 	if watermark < abi.WatermarkMax {
-		return false, nil
+		return 0, false, nil
 	}
+	fired := min(o.slice, o.timers)
 	for range min(o.slice, o.timers) {
 		var b record.Builder
 		b.Append(record.Record{Value: fmt.Appendf(nil, "fired%d", o.timers)})
 		emit(0, b.Finish())
 		o.timers--
 	}
-	return o.timers > 0, nil
+	return fired, o.timers > 0, nil
 }
+func (o *operator) Failures() []letter.Failure                { return nil }
+func (o *operator) DropTimer(_, _ int64) error                { return nil }
+func (o *operator) Brief(bool)                                {}
 func (o *operator) NextProcessingTimer() (int64, bool, error) { return 0, false, nil }
 func (o *operator) Close() error                              { return nil }
 

@@ -54,11 +54,12 @@ type call struct {
 	hostCalls     uint32
 	hostBytes     uint64
 
-	failure  error // why the host aborted
-	failed   bool  // the guest called fail
-	failHand uint32
-	failCode uint32
-	failText string
+	failure  error  // why the host aborted
+	declined string // why the guest does not open, "" = it did not say
+	failed   failed
+	firing   bool // the batch is of timers
+	timer    int  // of that declaration
+	brief    bool // the call takes a part of its time only
 }
 
 // usage is what an operator has taken so far. It may be read at any time.
@@ -93,10 +94,7 @@ func (o *Operator) begin(batch record.Batch, watermark, processingTime int64) er
 			return err
 		}
 	}
-	o.batch = batch
-	if batch != nil {
-		o.records.reset(batch)
-	}
+	o.take(batch)
 	o.watermark, o.processingTime = watermark, processingTime
 	o.marked, o.keyed = noRecord, noRecord
 	o.stateBytes, o.stateWrites = 0, 0
@@ -108,6 +106,18 @@ func (o *Operator) begin(batch record.Batch, watermark, processingTime int64) er
 		o.state.Begin(processingTime)
 	}
 	return nil
+}
+
+// take makes a batch the one that the call handles. The batch of timers comes
+// after the call has begun.
+func (o *Operator) take(batch record.Batch) {
+	o.batch = batch
+	count := 0
+	if batch != nil {
+		o.records.reset(batch)
+		count = batch.Count()
+	}
+	o.failed.reset(count, o.staging())
 }
 
 // deliver writes the batch and the control block into the guest and calls it.
@@ -123,10 +133,16 @@ func (o *Operator) deliver(p phase, f api.Function, argument uint64) error {
 	if err := o.invoke(p, f, o.stack[:]); err != nil {
 		return err
 	}
-	if status := uint32(o.stack[0]); status != 0 && !o.failed {
-		return o.fault(KindProtocol, fmt.Sprintf("the guest returned the status %d", status))
+	status := uint32(o.stack[0])
+	if status == 0 {
+		return nil
 	}
-	return nil
+	if list := o.failed.list; len(list) > 0 { // what it said before tells more than the number
+		failure := o.fault(KindFailedRecord, list[0].Error.Reason)
+		failure.RecordIndex, failure.Code = list[0].Index, list[0].Error.Code
+		return failure
+	}
+	return o.fault(KindProtocol, fmt.Sprintf("the guest returned the status %d", status))
 }
 
 // place writes an argument into the guest's buffer, which it asks for again
@@ -154,14 +170,24 @@ func (o *Operator) place(argument []byte) error {
 // arm sets the limits of the next call.
 func (o *Operator) arm(p phase) {
 	o.phase = p
-	o.failure, o.failed = nil, false
+	o.failure, o.declined = nil, ""
 	o.clockAdvance = 0
 	o.random.seeded = false
 	o.memory.refused = 0
 	o.hostCalls, o.hostBytes = 0, 0
 	o.log.standardErr = o.log.standardErr[:0]
-	o.deadline = o.module.engine.now().Add(o.limits.CallDuration)
+	o.deadline = o.module.engine.now().Add(o.callDuration())
 	o.armFuel()
+}
+
+// briefPart is the part of the time limit that a brief call has.
+const briefPart = 8
+
+func (o *Operator) callDuration() time.Duration {
+	if o.brief && o.phase != phaseOpen {
+		return max(o.limits.CallDuration/briefPart, 1)
+	}
+	return o.limits.CallDuration
 }
 
 // invoke calls an export within the limits.
@@ -196,7 +222,8 @@ func (o *Operator) abortState(err error) {
 
 // fault makes the error of a guest, with the record that it has in hand.
 func (o *Operator) fault(kind Kind, reason string) *GuestError {
-	return &GuestError{Operator: o.name, UID: o.config.UID, Kind: kind, RecordIndex: o.handIndex(), Reason: reason}
+	return &GuestError{Operator: o.name, UID: o.config.UID, Kind: kind, RecordIndex: o.handIndex(), Reason: reason,
+		Opening: o.phase == phaseOpen || o.phase == phaseDescribe || o.opening}
 }
 
 // handIndex is the index of the record in hand, -1 where there is none.
@@ -252,11 +279,6 @@ func (o *Operator) guestError(err error) error {
 
 // finish ends the transaction of a call: all of it or nothing.
 func (o *Operator) finish(err error, emit func(output int, batch record.Batch)) error {
-	if err == nil && o.failed {
-		failed := o.fault(KindFailedRecord, o.failText)
-		failed.RecordIndex, failed.Code = int(o.failHand), o.failCode
-		err = failed
-	}
 	if err == nil && o.state != nil {
 		if commitError := o.state.Commit(); commitError != nil {
 			return errors.Join(fmt.Errorf("wasm: operator %s: state: %w", o.name, commitError), o.reset())
@@ -267,7 +289,11 @@ func (o *Operator) finish(err error, emit func(output int, batch record.Batch)) 
 			o.state.Rollback()
 		}
 		o.outputs.reset()
+		o.failed.list = o.failed.list[:0]
 		err = o.guestError(err)
+		if guest := (*GuestError)(nil); errors.As(err, &guest) {
+			o.exportAfter(guest)
+		}
 		if resetError := o.reset(); resetError != nil {
 			return errors.Join(err, resetError)
 		}
@@ -276,6 +302,7 @@ func (o *Operator) finish(err error, emit func(output int, batch record.Batch)) 
 	for i := range o.metrics {
 		o.metrics[i].value.Store(o.metrics[i].staged)
 	}
+	o.dropFailed()
 	o.outputs.deliver(emit)
 	o.batch = nil
 	return nil

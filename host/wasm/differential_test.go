@@ -63,7 +63,7 @@ func digestOfRun(t *testing.T, engine *Engine, data []byte, name string, config 
 	}
 	for more := true; more; {
 		var err error
-		if more, err = operator.Fire(abi.WatermarkMax, 1, emit); err != nil {
+		if _, more, err = operator.Fire(1000, abi.WatermarkMax, 1, emit); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/turgo-stream/turgo/host/letter"
 	"github.com/turgo-stream/turgo/host/wasm/internal/instrument"
 )
 
@@ -41,6 +42,10 @@ type GuestError struct {
 	// Stack is the guest's call stack, and what it wrote to standard error;
 	// empty where there is none.
 	Stack string
+	// Opening tells that no batch is to blame: the operator does not open.
+	Opening bool
+
+	alone *letter.Failure // where the record was alone in the batch
 }
 
 func (e *GuestError) Error() string {

@@ -30,7 +30,7 @@ func TestGoGuestCountsWords(t *testing.T) {
 		}
 	}
 	var totals collected
-	more, err := count.Fire(abi.WatermarkMax, 0, totals.emit)
+	_, more, err := count.Fire(1000, abi.WatermarkMax, 0, totals.emit)
 	if err != nil || more {
 		t.Fatal(more, err)
 	}

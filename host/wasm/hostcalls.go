@@ -1,10 +1,6 @@
 package wasm
 
 import (
-	"encoding/binary"
-	"strings"
-
-	"github.com/turgo-stream/turgo/abi"
 	"github.com/turgo-stream/turgo/abi/record"
 )
 
@@ -34,12 +30,16 @@ const batchesPerCall = 1 << 16
 
 func (s *outputs) reset() {
 	for i := range s.list {
-		if b := s.list[i].bytes; len(s.free) < keptBuffers && cap(b) <= keptBufferBytes {
-			s.free = append(s.free, b[:0])
-		}
+		s.recycle(s.list[i].bytes)
 		s.list[i].bytes = nil
 	}
 	s.list, s.bytes, s.records = s.list[:0], 0, 0
+}
+
+func (s *outputs) recycle(b []byte) {
+	if len(s.free) < keptBuffers && cap(b) <= keptBufferBytes {
+		s.free = append(s.free, b[:0])
+	}
 }
 
 // add copies a batch.
@@ -85,48 +85,6 @@ func (o *Operator) emit(stack []uint64) {
 	}
 }
 
-// failTextBytesMax bounds the reason that a guest gives.
-const failTextBytesMax = 1024
-
-// fail (code, pointer, length) fails the record in hand; in open, all.
-func (o *Operator) fail(stack []uint64) {
-	o.enter("fail", inProcess|inOpen)
-	text := o.view("fail", stack[1], stack[2])
-	if o.phase == phaseProcess {
-		hand := o.hand("fail")
-		if o.state != nil {
-			o.mark(hand)
-			o.state.Undo()
-		}
-		if o.failed {
-			return
-		}
-		o.failHand = hand
-	}
-	o.failed, o.failCode = true, uint32(stack[0])
-	o.failText = strings.ToValidUTF8(string(text[:min(len(text), failTextBytesMax)]), "\uFFFD")
-	if o.failText == "" {
-		o.failText = "the guest gave no reason"
-	}
-}
-
-// inHand is what the guest says is in hand.
-func (o *Operator) inHand() uint32 {
-	return binary.LittleEndian.Uint32(o.memory.bytes[o.control+abi.ControlHand:])
-}
-
-// hand is the index of the record in hand, which must be one of the batch.
-func (o *Operator) hand(name string) uint32 {
-	hand := o.inHand()
-	if hand == abi.NoHand {
-		o.abort(KindProtocol, "%s: no record is in hand", name)
-	}
-	if count := o.batch.Count(); uint64(hand) >= uint64(count) {
-		o.abort(KindProtocol, "%s: record %d is in hand, the batch has %d records", name, hand, count)
-	}
-	return hand
-}
-
 // key makes the key of the record in hand the state's current key. Where it is
 // that already, nothing is to be checked: the hand was good when it became so.
 func (o *Operator) key(name string) {
@@ -138,6 +96,9 @@ func (o *Operator) key(name string) {
 
 func (o *Operator) setKey(name string) {
 	hand := o.hand(name)
+	if o.failed.has(hand) {
+		o.abortFailed(hand)
+	}
 	key := o.records.find(hand).Key()
 	if key == nil {
 		o.abort(KindFailedRecord, "%s: the record has a null key, and keyed state needs one", name)
@@ -147,14 +108,6 @@ func (o *Operator) setKey(name string) {
 		o.abortState(err)
 	}
 	o.keyed = int64(hand)
-}
-
-// mark begins what failing the record undoes.
-func (o *Operator) mark(hand uint32) {
-	if o.marked != int64(hand) {
-		o.state.Mark()
-		o.marked = int64(hand)
-	}
 }
 
 // logLine (level, pointer, length) writes to the operator's log.

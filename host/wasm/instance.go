@@ -118,6 +118,8 @@ func (o *Operator) bind() {
 
 // start makes an instance, opens the operator in it and takes the snapshot.
 func (o *Operator) start(ctx context.Context) error {
+	o.opening = true
+	defer func() { o.opening = false }()
 	o.processingTime = 0 // no time is there yet
 	if err := o.instantiate(ctx); err != nil {
 		return o.guestError(err)
@@ -142,8 +144,8 @@ func (o *Operator) open() error {
 	}
 	o.control = uint32(stack[0])
 	switch {
-	case o.failed:
-		return o.fault(KindRefused, o.failText)
+	case o.declined != "":
+		return o.fault(KindRefused, o.declined)
 	case o.control == 0:
 		return o.fault(KindRefused, "turgo_open returned 0 and gave no reason with fail")
 	case uint64(o.control)+abi.ControlLength > uint64(len(o.memory.bytes)):

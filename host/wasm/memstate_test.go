@@ -163,6 +163,21 @@ func (s *memoryState) MapScan(state int, after []byte, yield func([]byte, uint16
 	return s.take()
 }
 
+func (s *memoryState) Export(yield func(int, []byte, []byte, uint16, int64) bool) error {
+	for state := range 8 {
+		for _, id := range s.entries(state) {
+			var subKey []byte
+			if key := id[len(s.prefix(state)):]; key != "" {
+				subKey = []byte(key)
+			}
+			if !yield(state, subKey, []byte(s.values[id]), s.version, 0) {
+				return s.take()
+			}
+		}
+	}
+	return s.take()
+}
+
 func (s *memoryState) TimerSet(timer int, timestamp int64) error {
 	s.timer(timerID{timer, timestamp, s.key}, true)
 	return s.take()

@@ -6,6 +6,7 @@ import "sync/atomic"
 // the last successful call left.
 type metric struct {
 	staged int64
+	marked int64 // before the record in hand
 	value  atomic.Int64
 }
 
@@ -15,6 +16,13 @@ func (o *Operator) metric(stack []uint64) {
 	index := int(uint32(stack[0]))
 	if index >= len(o.metrics) {
 		o.abort(KindProtocol, "metric: metric %d is not declared, there are %d", index, len(o.metrics))
+	}
+	if hand := o.inHand(); uint64(hand) >= uint64(o.batch.Count()) {
+		o.marked = noRecord // it belongs to no record
+	} else if o.failed.has(hand) {
+		return
+	} else {
+		o.mark(hand)
 	}
 	if o.description.Metrics[index].Kind == metricCounter {
 		o.metrics[index].staged += int64(stack[1])

@@ -45,7 +45,6 @@ func TestGoGuestFailsAndGoesOn(t *testing.T) {
 		{"loop", KindTime, "the call took longer than 1s"},
 		{"recurse", KindDepth, "calls are nested deeper than 16777216 bytes of frames allow"},
 		{"eat", KindMemory, "bytes of memory, the limit is 67108864"},
-		{"fail", KindFailedRecord, "record 1 of the batch: failed record: not to my taste"},
 		{"deadlock", KindTrap, "fatal error: all goroutines are asleep - deadlock!"},
 	} {
 		t.Run(test.what, func(t *testing.T) {

@@ -24,6 +24,8 @@ type OpenConfig struct {
 	Limits Limits
 	// State may be nil where the operator declares no state and no timer.
 	State State
+	// KeepState says that failures carry what the states held for their key.
+	KeepState bool
 	// Logger receives what the guest logs and prints; nil drops it.
 	Logger *slog.Logger
 }
@@ -43,6 +45,7 @@ type Operator struct {
 	log         *logger
 	metrics     []metric
 	usage       usage
+	opening     bool
 	closed      bool
 
 	instance
@@ -109,12 +112,17 @@ func (m *Module) operatorIndex(name string) (int, error) {
 // Description is what the module tells about this operator.
 func (o *Operator) Description() *abi.OperatorDescription { return o.description }
 
+// Brief asks that the calls from now on take a part of their time limit at most.
+func (o *Operator) Brief(brief bool) { o.brief = brief }
+
 // Process handles one batch of one input. Where it returns an error, nothing
-// that the call did took effect, and a *GuestError tells the record to blame.
+// that the call did took effect, and a *GuestError tells the record in hand.
+// Otherwise all of it did, but for the records that Failures tells.
 func (o *Operator) Process(input int, batch record.Batch, watermark, processingTime int64, emit func(output int, batch record.Batch)) error {
 	if input < 0 || input >= len(o.description.Inputs) {
 		return fmt.Errorf("wasm: operator %s has no input %d, it has %d", o.name, input, len(o.description.Inputs))
 	}
+	o.firing = false
 	if err := o.begin(batch, watermark, processingTime); err != nil {
 		return err
 	}

@@ -35,6 +35,11 @@ type State interface {
 	// after, or all where after is nil, until yield returns false.
 	MapScan(state int, after []byte, yield func(key []byte, version uint16, value []byte) bool) error
 
+	// Export yields all that the states hold for the current key: the states by
+	// number, lists in order, maps in byte order of their keys, until yield returns
+	// false. subKey is nil but for a map; expiresMS is 0 where an entry never does.
+	Export(yield func(state int, subKey, value []byte, version uint16, expiresMS int64) bool) error
+
 	TimerSet(timer int, timestamp int64) error
 	TimerDelete(timer int, timestamp int64) error
 	// TimersDue removes, within the transaction, up to limit timers of one

@@ -70,33 +70,55 @@ func (o *Operator) nextDue(watermark, processingTime int64) (due, error) {
 }
 
 // Fire handles a bounded slice of the timers that are due, as one call of the
-// guest and one transaction; more tells that others are due still.
-func (o *Operator) Fire(watermark, processingTime int64, emit func(output int, batch record.Batch)) (more bool, err error) {
+// guest and one transaction: at most limit of them, and no more than its own
+// bound. It tells how many it took, also where it failed, and whether others are
+// due still.
+func (o *Operator) Fire(limit int, watermark, processingTime int64, emit func(output int, batch record.Batch)) (fired int, more bool, err error) {
+	o.failed.list = o.failed.list[:0]
 	if len(o.description.Timers) == 0 {
-		return false, nil
+		return 0, false, nil
 	}
 	next, err := o.nextDue(watermark, processingTime)
 	if err != nil || !next.found {
-		return false, err
+		return 0, false, err
 	}
+	o.firing, o.timer = true, next.timer
 	if err := o.begin(nil, watermark, processingTime); err != nil {
-		return false, err
+		return 0, false, err
 	}
-	if err := o.takeDue(next); err != nil {
-		return false, o.finish(&hostFault{err}, emit)
+	if err := o.takeDue(next, min(limit, timersPerSlice)); err != nil {
+		return 0, false, o.finish(&hostFault{err}, emit)
 	}
+	fired = o.batch.Count()
 	err = o.deliver(phaseProcess, o.functions.timers, uint64(next.timer))
 	if err := o.finish(err, emit); err != nil {
-		return false, err
+		return fired, false, err
 	}
 	next, err = o.nextDue(watermark, processingTime)
-	return next.found, err
+	return fired, next.found, err
+}
+
+// DropTimer removes the timer that Fire would take first.
+func (o *Operator) DropTimer(watermark, processingTime int64) error {
+	next, err := o.nextDue(watermark, processingTime)
+	if err != nil || !next.found {
+		return err
+	}
+	o.state.Begin(processingTime)
+	if err := o.state.TimersDue(next.timer, next.upTo, 1, func([]byte, int64) {}); err != nil {
+		o.state.Rollback()
+		return fmt.Errorf("wasm: operator %s: state: %w", o.name, err)
+	}
+	if err := o.state.Commit(); err != nil {
+		return fmt.Errorf("wasm: operator %s: state: %w", o.name, err)
+	}
+	return nil
 }
 
 // takeDue moves a slice of timers from the state into a batch. Where their
 // keys are so large that the batch would be too, it takes fewer.
-func (o *Operator) takeDue(next due) error {
-	for limit := timersPerSlice; ; limit = max(limit/2, 1) {
+func (o *Operator) takeDue(next due, limit int) error {
+	for ; ; limit = max(limit/2, 1) {
 		o.timers.builder.Reset(o.timers.buffer)
 		if err := o.state.TimersDue(next.timer, next.upTo, limit, o.timers.add); err != nil {
 			return fmt.Errorf("wasm: operator %s: state: %w", o.name, err)
@@ -107,9 +129,8 @@ func (o *Operator) takeDue(next due) error {
 		o.state.Rollback()
 		o.state.Begin(o.processingTime)
 	}
-	o.batch = o.timers.builder.Finish()
+	o.take(o.timers.builder.Finish())
 	o.timers.buffer = o.batch
-	o.records.reset(o.batch)
 	return nil
 }
 

@@ -26,7 +26,7 @@ func fire(t *testing.T, operator *Operator, watermark, processingTime int64) (fi
 	t.Helper()
 	for calls < 10 {
 		calls++
-		more, err := operator.Fire(watermark, processingTime, func(output int, batch record.Batch) {
+		_, more, err := operator.Fire(5000, watermark, processingTime, func(output int, batch record.Batch) {
 			for cursor := batch.Records(); cursor.Next(); {
 				fired = append(fired, fmt.Sprintf("%d %s %d", output, cursor.Record().Key(), cursor.Record().Timestamp()))
 			}
@@ -93,7 +93,7 @@ func TestTimersOfLargeKeysFireInSmallerSlices(t *testing.T) {
 
 func TestTimerThatTrapsStaysSet(t *testing.T) {
 	operator, state := openTimers(t, timerID{0, 10, "x"})
-	_, err := operator.Fire(10, 0, func(int, record.Batch) { t.Error("output") })
+	_, _, err := operator.Fire(5000, 10, 0, func(int, record.Batch) { t.Error("output") })
 	wantGuestError(t, err, KindTrap, 0, "record 0 of the batch: trap: unreachable")
 	if !state.timers[timerID{0, 10, "x"}] || len(state.values) > 0 {
 		t.Errorf("after a trap: %v, %v", state.timers, state.values)
@@ -107,7 +107,7 @@ func TestStateFailureIsNotTheGuests(t *testing.T) {
 	operator, state := openTimers(t, timerID{0, 10, "k"})
 	var guest *GuestError
 	state.failNext = broken
-	if _, err := operator.Fire(10, 0, nil); !errors.Is(err, broken) || errors.As(err, &guest) {
+	if _, _, err := operator.Fire(5000, 10, 0, nil); !errors.Is(err, broken) || errors.As(err, &guest) {
 		t.Errorf("TimerNext: %v", err)
 	}
 	rules := open(t, load(t, newEngine(t, Config{}), "rules", assemble(t, "rules")), OpenConfig{State: state})

@@ -213,6 +213,9 @@ func (h *hosted) send(input int, records []turgotest.Record) {
 		}
 		err := h.operator.Process(input, builder.Finish(), h.watermark, h.processing, h.emit)
 		if err == nil {
+			for _, f := range h.operator.Failures() {
+				h.life.failed = append(h.life.failed, fmt.Sprint(records[f.Index], " ", f.Error.Code))
+			}
 			return
 		}
 		var guest *wasm.GuestError
@@ -231,7 +234,7 @@ func (h *hosted) advance(watermark, processing int64) {
 	defer func() { h.life.settle(from) }()
 	for more := true; more; {
 		var err error
-		if more, err = h.operator.Fire(h.watermark, h.processing, h.emit); err != nil {
+		if _, more, err = h.operator.Fire(1000, h.watermark, h.processing, h.emit); err != nil {
 			h.t.Fatal(err)
 		}
 	}

@@ -1,0 +1,303 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/turgo-stream/turgo/abi"
+	"github.com/turgo-stream/turgo/abi/record"
+	"github.com/turgo-stream/turgo/host/letter"
+	"github.com/turgo-stream/turgo/host/plan"
+)
+
+// failureCounters count what a step could not handle. They may be read from
+// any goroutine.
+type failureCounters struct {
+	failed, deadLettered, dropped atomic.Int64
+	pausedUntilMS                 atomic.Int64
+}
+
+// FailureStats is a reading of what a step could not handle.
+type FailureStats struct {
+	UID          string
+	Failed       int64 // records and timers
+	DeadLettered int64 // of those failed
+	Dropped      int64 // of those failed
+	// PausedUntilMS is the processing time until which the step's breaker holds
+	// the task; 0 = it does not.
+	PausedUntilMS int64
+}
+
+// stepError says in which step something failed that no record is to blame for.
+func stepError(s *step, err error) error { return fmt.Errorf("operator %s: %w", s.UID, err) }
+
+// recordAt walks to a record of a batch.
+func recordAt(batch record.Batch, index int) record.View {
+	records := batch.Records()
+	for range index + 1 {
+		records.Next()
+	}
+	return records.Record()
+}
+
+// blameRecord treats the one record of a call that failed.
+func (t *Task) blameRecord(s *step, p part, err error, nowMS int64) {
+	failure, _ := failureOf(err)
+	failure.Index = 0
+	t.count(s, 1, nowMS)
+	t.failRecord(s, p, recordAt(p.batch, 0), failure, err, nowMS)
+}
+
+// failRecords treats the records that an operator failed by itself.
+func (t *Task) failRecords(s *step, p part, failures []letter.Failure, nowMS int64) {
+	records := p.batch.Records()
+	at := -1
+	for i := range failures {
+		f := &failures[i]
+		if f.Index < 0 || f.Index >= p.batch.Count() {
+			t.fail(stepError(s, fmt.Errorf("task: it failed record %d of a batch of %d", f.Index, p.batch.Count())))
+			return
+		}
+		if f.Index <= at {
+			records, at = p.batch.Records(), -1
+		}
+		for ; at < f.Index; at++ {
+			records.Next()
+		}
+		t.failRecord(s, p, records.Record(), *f, &failedError{f.Error}, nowMS)
+	}
+}
+
+// failedError is why an operator failed a record by itself.
+type failedError struct{ cause letter.Error }
+
+func (e *failedError) Error() string {
+	if e.cause.Code != 0 {
+		return fmt.Sprintf("%s: %s (code %d)", e.cause.Kind, e.cause.Reason, e.cause.Code)
+	}
+	return e.cause.Kind + ": " + e.cause.Reason
+}
+
+// Fatal tells that a restart meets the record again.
+func (e *failedError) Fatal() bool { return true }
+
+func (t *Task) failRecord(s *step, p part, view record.View, failure letter.Failure, err error, nowMS int64) {
+	place := t.placeOf(s, p, failure.Index, view)
+	switch t.policy(s) {
+	case plan.DeadLetterOnFailure:
+		l := t.newLetter(s, letter.Record, view, failure.Error, nowMS)
+		l.Input, l.Place = p.input, place
+		l.State, l.StateIncomplete = failure.State, failure.StateIncomplete
+		t.keep(s, l, view)
+	case plan.StopOnFailure:
+		t.fail(blamed(s, view, failure, place, err))
+		return
+	}
+	t.failed(s, err, nowMS)
+}
+
+// blameTimer treats the timer that comes first, which failed alone.
+func (t *Task) blameTimer(s *step, failure letter.Failure, err error, nowMS int64) {
+	t.failTimer(s, failure, err, nowMS)
+	if t.failure == nil {
+		if err := s.Operator.DropTimer(s.watermark, nowMS); err != nil {
+			t.fail(stepError(s, err))
+		}
+	}
+}
+
+// failTimer treats a timer.
+func (t *Task) failTimer(s *step, failure letter.Failure, err error, nowMS int64) {
+	var view record.View
+	if failure.Fired.Count() == 1 {
+		view = recordAt(failure.Fired, 0)
+	} else {
+		t.fail(stepError(s, fmt.Errorf("it does not tell which timer failed: %w", err)))
+		return
+	}
+	switch t.policy(s) {
+	case plan.DeadLetterOnFailure:
+		l := t.newLetter(s, letter.Timer, view, failure.Error, nowMS)
+		l.Timer = failure.Timer
+		l.State, l.StateIncomplete = failure.State, failure.StateIncomplete
+		t.keep(s, l, view)
+	case plan.StopOnFailure:
+		b := blamed(s, view, failure, letter.Place{}, err)
+		b.Timer = true
+		t.fail(b)
+		return
+	}
+	t.failed(s, err, nowMS)
+}
+
+// policy is what becomes of what a step cannot handle.
+func (t *Task) policy(s *step) plan.FailurePolicy {
+	if s.OnFailure.Policy == "" {
+		return plan.StopOnFailure
+	}
+	return s.OnFailure.Policy
+}
+
+// newLetter makes a letter of a record at which a step failed.
+func (t *Task) newLetter(s *step, kind letter.Kind, view record.View, cause letter.Error, nowMS int64) *letter.Letter {
+	var b record.Builder
+	b.AppendView(view, 0)
+	cause.Reason = cause.Reason[:min(len(cause.Reason), letter.ReasonBytesMax)]
+	cause.Stack = cause.Stack[:min(len(cause.Stack), letter.StackBytesMax)]
+	return &letter.Letter{
+		UID: s.UID, Kind: kind, Record: b.Finish(), Module: s.Module, Entry: s.Entry, Error: cause, Attempts: 1,
+		FirstMS: nowMS, LastMS: nowMS, Watermark: s.watermark, ProcessingTimeMS: nowMS,
+		Subtask: t.config.ID.Subtask, Parallelism: t.config.Parallelism,
+	}
+}
+
+// send1 keeps a letter.
+func (t *Task) keep(s *step, l *letter.Letter, view record.View) {
+	if t.letters.steps == nil {
+		t.fail(stepError(s, errors.New("task: nothing keeps its dead letters")))
+		return
+	}
+	if err := t.letters.steps.Add(l); err != nil {
+		t.fail(stepError(s, err))
+		return
+	}
+	s.failures.deadLettered.Add(1)
+}
+
+// failed counts a unit that was treated, and looks at the breaker.
+func (t *Task) failed(s *step, err error, nowMS int64) {
+	s.failures.failed.Add(1)
+	if t.policy(s) == plan.DropOnFailure {
+		s.failures.dropped.Add(1)
+	}
+	if s.breaker.fail(nowMS, err) {
+		t.trip(s, nowMS)
+	}
+}
+
+// count counts the units of a call.
+func (t *Task) count(s *step, units int, nowMS int64) {
+	if s.OnFailure.Breaker.FailureRatio > 0 && s.breaker.count(nowMS, units) {
+		t.trip(s, nowMS)
+	}
+}
+
+// fire fires one slice of a step's timers and reports whether the step has to
+// be visited again.
+func (t *Task) fire(s *step, nowMS int64) bool {
+	limit := s.timers.try(timersMax)
+	s.Operator.Brief(s.timers.brief(limit))
+	fired, more, err := s.Operator.Fire(limit, s.watermark, nowMS, s.emit)
+	s.Operator.Brief(false)
+	if err != nil {
+		if t.search(s, &s.timers, fired, err) && t.failure == nil {
+			failure, _ := failureOf(err)
+			t.count(s, 1, nowMS)
+			t.blameTimer(s, failure, err, nowMS)
+			t.refreshTimer(s)
+		}
+		return true
+	}
+	if fired == 0 {
+		s.timers = isolation{slice: s.timers.slice, distance: s.timers.distance, hint: -1}
+	} else {
+		s.timers.succeeded(fired)
+		t.count(s, fired, nowMS)
+	}
+	for _, f := range s.Operator.Failures() {
+		t.failTimer(s, f, &failedError{f.Error}, nowMS)
+	}
+	t.refreshTimer(s)
+	return more || t.failure != nil
+}
+
+// timersMax is the limit of timers that bounds nothing.
+const timersMax = 1 << 30
+
+// placeOf tells where a record came into the job, in a chain that begins with
+// its source.
+func (t *Task) placeOf(s *step, p part, index int, view record.View) letter.Place {
+	if t.source == nil || t.source.current == nil {
+		return letter.Place{}
+	}
+	if index = t.sourceIndex(s, p, index, view); index < 0 {
+		return letter.Place{}
+	}
+	open := t.source.current
+	return letter.Place{Source: t.source.config.UID, Split: open.split.ID, Position: t.source.position, Index: index}
+}
+
+// sourceIndex is the index in the source's batch of the record that another one
+// came from; -1 = it came from none.
+func (t *Task) sourceIndex(s *step, p part, index int, view record.View) int {
+	switch {
+	case p.traced && view.Origin() == untraced:
+		return -1
+	case p.traced:
+		return int(view.Origin())
+	case s.index == 1:
+		return index
+	}
+	before, origin := &t.steps[s.index-1], int(view.Origin())
+	switch {
+	case before.current.batch == nil: // a timer emitted it
+		return -1
+	case before.index == 1 && !before.current.traced:
+		return origin
+	}
+	return t.sourceIndex(before, before.current, origin, recordAt(before.current.batch, origin))
+}
+
+// untraced is the origin of a record that came from none of the source.
+const untraced = abi.NoHand
+
+// trace turns the origins of a copied batch into indexes in the batch of the
+// source: what they refer to is gone when the copy is handled.
+func (t *Task) trace(s *step, p part) {
+	if t.source == nil || p.traced {
+		return
+	}
+	before := t.sourceIndexes(s.index - 1)
+	index := 0
+	for offset := record.HeaderLength; offset < len(p.batch); index++ {
+		view := p.batch.At(offset)
+		switch {
+		case s.index == 1:
+			p.batch.SetOrigin(offset, uint32(index))
+		case before == nil:
+			p.batch.SetOrigin(offset, untraced)
+		default:
+			p.batch.SetOrigin(offset, before[view.Origin()])
+		}
+		offset += view.Length()
+	}
+}
+
+// sourceIndexes are the indexes in the source's batch of all records that a
+// step handles now; nil where it handles none.
+func (t *Task) sourceIndexes(step int) []uint32 {
+	if step < 1 || t.steps[step].current.batch == nil {
+		return nil
+	}
+	current := t.steps[step].current
+	indexes := make([]uint32, 0, current.batch.Count())
+	var before []uint32
+	if step > 1 && !current.traced {
+		before = t.sourceIndexes(step - 1)
+	}
+	for records := current.batch.Records(); records.Next(); {
+		origin := records.Record().Origin()
+		switch {
+		case current.traced:
+		case step == 1:
+			origin = uint32(len(indexes))
+		case before == nil:
+			origin = untraced
+		default:
+			origin = before[origin]
+		}
+		indexes = append(indexes, origin)
+	}
+	return indexes
+}
