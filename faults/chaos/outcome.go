@@ -21,8 +21,10 @@ type outcome struct {
 	Report ledger.Report `json:"report"`
 	// recoveries are the times from a kill to the first new output, by name.
 	recoveries map[string][]time.Duration
-	elapsed    time.Duration
-	checked    bool // the readers have compared
+	// backs are the times from a kill of the broker until it answers again.
+	backs   []time.Duration
+	elapsed time.Duration
+	checked bool // the readers have compared
 }
 
 func (o *outcome) exact() bool { return o.checked && len(o.Problems) == 0 && o.Report.Exact() }
@@ -43,13 +45,9 @@ func (o *outcome) merge(r *ledger.Report) {
 // print tells the outcome. The line that counts is the last.
 func (o *outcome) print(s *settings) {
 	for _, name := range slices.Sorted(maps.Keys(o.recoveries)) {
-		times := slices.Sorted(slices.Values(o.recoveries[name]))
-		if len(times) == 0 {
-			continue
-		}
-		fmt.Fprintf(s.out, "figure: chaos_%s_first_output_p50 %.4g ms\n", name, milliseconds(times[(len(times)-1)/2]))
-		fmt.Fprintf(s.out, "figure: chaos_%s_first_output_max %.4g ms\n", name, milliseconds(times[len(times)-1]))
+		figures(s, "chaos_"+name+"_first_output", o.recoveries[name])
 	}
+	figures(s, "chaos_broker_back", o.backs)
 	fmt.Fprintf(s.out, "figure: chaos_records %d records\nfigure: chaos_elapsed %.4g s\n", o.Report.Records, o.elapsed.Seconds())
 	for _, problem := range o.Problems {
 		fmt.Fprintf(s.out, "problem: %s\n", problem)
@@ -68,3 +66,13 @@ func (o *outcome) print(s *settings) {
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// figures tells median and maximum of times.
+func figures(s *settings, name string, times []time.Duration) {
+	if len(times) == 0 {
+		return
+	}
+	times = slices.Sorted(slices.Values(times))
+	fmt.Fprintf(s.out, "figure: %s_p50 %.4g ms\n", name, milliseconds(times[(len(times)-1)/2]))
+	fmt.Fprintf(s.out, "figure: %s_max %.4g ms\n", name, milliseconds(times[len(times)-1]))
+}
