@@ -3,14 +3,12 @@ package kafka
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/turgo-stream/turgo/connectors"
 )
@@ -59,12 +57,12 @@ func (s *sink) CleanUp(ctx context.Context, keep []connectors.Committable) error
 
 func (s *sink) cleanUp(ctx context.Context, kept map[string]bool) error {
 	started := time.Now()
+	if !s.lists {
+		slog.Warn("kafka: the brokers cannot list transactions: those of earlier attempts end after transaction_timeout_ms", "step", s.config.UID)
+		return nil
+	}
 	orphans, err := s.orphans(ctx, kept)
 	if err != nil {
-		if errors.Is(err, kerr.UnsupportedVersion) {
-			slog.Warn("kafka: the brokers cannot list transactions: those of earlier attempts end after transaction_timeout_ms", "step", s.config.UID, "reason", err)
-			return nil
-		}
 		return s.explain("list transactions", err)
 	}
 	open, err := s.fenceAll(ctx, orphans)

@@ -19,10 +19,11 @@ type sink struct {
 	config   connectors.Config
 	settings sinkSettings
 	control  *transactionControl
-	protocol int // of transactions
-	ledger   *ledger
-	now      func() time.Time
-	rare     rareLog
+	abilities
+	ledger *ledger
+	now    func() time.Time
+	kept   int // slots that a writer goes round
+	rare   rareLog
 
 	mutex sync.Mutex
 	pools map[*slotPool]bool // of open writers
@@ -54,7 +55,7 @@ func (s *sink) Open(ctx context.Context, config connectors.Config) (connectors.G
 	if config.JobUUID == "" || config.UID == "" {
 		return "", configError("", "a kafka sink needs the job's UUID and the step's uid")
 	}
-	s.config, s.settings, s.now = config, settings, time.Now
+	s.config, s.settings, s.now, s.kept = config, settings, time.Now, slotsKept
 	s.control = newTransactionControl(&s.settings.connection, config)
 	s.ledger = newLedger()
 	s.pools = map[*slotPool]bool{}
@@ -66,7 +67,7 @@ func (s *sink) Open(ctx context.Context, config connectors.Config) (connectors.G
 		if err := checkBroker(ctx, &s.settings, client); err != nil {
 			return err
 		}
-		s.protocol, err = s.control.protocol(ctx)
+		s.abilities, err = s.control.abilities(ctx)
 		return s.explain("ask for the versions of requests", err)
 	})
 	if err != nil {

@@ -12,13 +12,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/turgo-stream/turgo/abi/record"
 	"github.com/turgo-stream/turgo/connectors"
+	"github.com/turgo-stream/turgo/connectors/kafka/localbroker/brokertest"
 )
 
 const (
-	testJob   = "6f2a5f0e-0000-4000-8000-00000000abcd"
 	testUID   = "out"
 	testLimit = 30 * time.Second
 )
@@ -40,6 +41,34 @@ func fakeCluster(tb testing.TB, partitions int32, topic string, options ...kfake
 	return cluster
 }
 
+// onClusters runs a test against a cluster within this process and, unless the
+// tests are to be short, against a real broker. Each gets a topic of its own.
+func onClusters(t *testing.T, partitions int32, test func(t *testing.T, brokers []string, topic string)) {
+	t.Run("in process", func(t *testing.T) {
+		topic := brokertest.UniqueName("orders")
+		test(t, fakeCluster(t, partitions, topic).ListenAddrs(), topic)
+	})
+	if testing.Short() {
+		return
+	}
+	t.Run("real broker", func(t *testing.T) {
+		brokers := brokertest.Addresses(t)
+		test(t, brokers, brokertest.Topic(t, brokers, partitions))
+	})
+}
+
+// onProtocols runs a test on clusters with each transaction protocol.
+func onProtocols(t *testing.T, partitions int32, test func(t *testing.T, brokers []string, topic string, protocol int)) {
+	for _, protocol := range []int{protocolV1, protocolV2} {
+		t.Run(fmt.Sprintf("protocol %d", protocol), func(t *testing.T) {
+			onClusters(t, partitions, func(t *testing.T, brokers []string, topic string) { test(t, brokers, topic, protocol) })
+		})
+	}
+}
+
+// jobUUID gives each test an identity of its own: tests share a broker.
+func jobUUID(topic string) string { return "job-" + topic }
+
 // sinkConfig is the config of attempt 1, with more settings.
 func sinkConfig(tb testing.TB, brokers []string, topic string, more map[string]any) connectors.Config {
 	tb.Helper()
@@ -49,13 +78,24 @@ func sinkConfig(tb testing.TB, brokers []string, topic string, more map[string]a
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return connectors.Config{Job: "pay", JobUUID: testJob, UID: testUID, Attempt: 1, Parallelism: 1, Settings: text}
+	return connectors.Config{Job: "pay", JobUUID: jobUUID(topic), UID: testUID, Attempt: 1, Parallelism: 1, Settings: text}
 }
 
 // openSink opens a sink that is closed with the test.
 func openSink(tb testing.TB, config connectors.Config) *sink {
 	tb.Helper()
+	return openSinkWith(tb, config, 0)
+}
+
+// openSinkWith opens a sink that speaks a transaction protocol; 0 = the cluster's.
+func openSinkWith(tb testing.TB, config connectors.Config, protocol int) *sink {
+	tb.Helper()
 	s := &sink{}
+	defer func() {
+		if protocol != 0 {
+			s.protocol = protocol
+		}
+	}()
 	if _, err := s.Open(testContext(tb), config); err != nil {
 		tb.Fatal(err)
 	}
@@ -201,3 +241,47 @@ func awaitCommitted(tb testing.TB, brokers []string, topic string, wanted []stri
 		}
 	}
 }
+
+// stateOf asks the cluster for the state of a transactional id.
+func stateOf(tb testing.TB, brokers []string, id string) string {
+	tb.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer client.Close()
+	described, err := kadm.NewClient(client).DescribeTransactions(testContext(tb), id)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return described[id].State
+}
+
+// idOf is the transactional id of a committable.
+func idOf(tb testing.TB, s *sink, committable connectors.Committable) string {
+	tb.Helper()
+	p, _, err := decodePrepared(committable, s.config)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p.TransactionalID
+}
+
+func setTopicConfig(tb testing.TB, brokers []string, topic, name, value string) {
+	tb.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer client.Close()
+	results, err := kadm.NewClient(client).AlterTopicConfigs(testContext(tb), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: name, Value: &value}}, topic)
+	if err == nil && len(results) == 1 {
+		err = results[0].Err
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// withoutLists are the versions of a broker before it could list transactions.
+func withoutLists() *kversion.Versions { return kversion.V2_8_0() }

@@ -49,8 +49,26 @@ func checkBroker(ctx context.Context, s *sinkSettings, client *kgo.Client) error
 	return nil
 }
 
+// topicWait is how long a topic may take to be known to all brokers once it was
+// created.
+const topicWait = 3 * time.Second
+
 // checkSinkTopic asks for the topic and what this user may do with it. It gives the brokers.
 func checkSinkTopic(ctx context.Context, s *sinkSettings, client *kgo.Client) (brokers []int32, err error) {
+	for deadline, wait := time.Now().Add(topicWait), readyWaitMin; ; wait *= 2 {
+		brokers, err = askForTopic(ctx, s, client)
+		if !errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return brokers, err
+		}
+		if time.Now().Add(wait).After(deadline) || pause(ctx, wait) != nil {
+			return nil, configError("topic", "%s does not exist at %v: create it (kafka-topics.sh --create --topic %s --partitions N), or correct its name. The sink does not create it, as the number of partitions decides which keys stay together",
+				s.Topic, s.Brokers, s.Topic)
+		}
+	}
+}
+
+// askForTopic asks once. A topic that is not known is kerr.UnknownTopicOrPartition.
+func askForTopic(ctx context.Context, s *sinkSettings, client *kgo.Client) (brokers []int32, err error) {
 	request := kmsg.NewPtrMetadataRequest()
 	request.AllowAutoTopicCreation = false
 	request.IncludeTopicAuthorizedOperations = true
@@ -69,8 +87,7 @@ func checkSinkTopic(ctx context.Context, s *sinkSettings, client *kgo.Client) (b
 	}
 	switch err := kerr.ErrorForCode(response.Topics[0].ErrorCode); {
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
-		return nil, configError("topic", "%s does not exist at %v: create it (kafka-topics.sh --create --topic %s --partitions N), or correct its name. The sink does not create it, as the number of partitions decides which keys stay together",
-			s.Topic, s.Brokers, s.Topic)
+		return nil, err
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
 		return nil, s.lacks("DESCRIBE")
 	case err != nil:

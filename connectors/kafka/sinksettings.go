@@ -31,6 +31,9 @@ const (
 	bufferedBytesMin   = 32 << 20
 	bufferedRecordsMax = 100_000
 
+	// clientBatchBytes is what the client library counts beside the batch itself.
+	clientBatchBytes = 4
+
 	transactionalIDPrefixDefault = "turgo"
 )
 
@@ -139,7 +142,7 @@ func (s *sinkSettings) producerOptions() []kgo.Opt {
 		kgo.RecordPartitioner(partitioner),
 		kgo.ProducerBatchCompression(compressions[s.Compression]),
 		kgo.ProducerLinger(time.Duration(s.LingerMS) * time.Millisecond),
-		kgo.ProducerBatchMaxBytes(int32(s.BatchBytesMax)),
+		kgo.ProducerBatchMaxBytes(int32(s.BatchBytesMax + clientBatchBytes)),
 		kgo.MaxBufferedBytes(max(bufferedBytesMin, 2*s.BatchBytesMax)),
 		kgo.MaxBufferedRecords(bufferedRecordsMax),
 		kgo.RequiredAcks(kgo.AllISRAcks()),

@@ -155,25 +155,36 @@ func (c *transactionControl) describe(ctx context.Context, id string) string {
 	return "unknown"
 }
 
-// protocol is the transaction protocol that the cluster's brokers have agreed on.
-func (c *transactionControl) protocol(ctx context.Context) (int, error) {
+// abilities are what the cluster can do, as far as it matters here.
+type abilities struct {
+	protocol int  // of transactions, that all brokers have agreed on
+	lists    bool // transactions can be listed, since Kafka 3.0
+}
+
+func (c *transactionControl) abilities(ctx context.Context) (abilities, error) {
+	can := abilities{protocol: protocolV1}
 	client, err := c.client(protocolV2)
 	if err != nil {
-		return 0, err
+		return can, err
 	}
 	response, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, client)
-	if err != nil {
-		return 0, err
+	if err == nil {
+		err = kerr.ErrorForCode(response.ErrorCode)
 	}
-	if err := kerr.ErrorForCode(response.ErrorCode); err != nil {
-		return 0, err
+	if err != nil {
+		return can, err
 	}
 	for _, feature := range response.FinalizedFeatures {
 		if feature.Name == "transaction.version" && feature.MaxVersionLevel >= 2 {
-			return protocolV2, nil
+			can.protocol = protocolV2
 		}
 	}
-	return protocolV1, nil
+	for _, request := range response.ApiKeys {
+		if request.ApiKey == int16(kmsg.ListTransactions) {
+			can.lists = true
+		}
+	}
+	return can, nil
 }
 
 // pause waits, but no longer than the context lives.

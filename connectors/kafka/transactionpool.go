@@ -108,7 +108,7 @@ func (p *slotPool) ahead() {
 	}
 	var s *slot
 	switch {
-	case len(p.free) > 0 && len(p.all) >= slotsKept:
+	case len(p.free) > 0 && len(p.all) >= p.sink.kept:
 		s, p.free = p.free[0], p.free[1:]
 	case len(p.all) < slotsMax:
 		name := transactionName{
