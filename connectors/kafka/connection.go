@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -36,6 +37,9 @@ const (
 	pemFileBytesMax = 4 << 20
 	// metadataAgeMin is the least time between two looks for the leaders of partitions.
 	metadataAgeMin = 250 * time.Millisecond
+	// A client asks again after clientPauseMin, and then twice as long each time.
+	clientPauseMin = 100 * time.Millisecond
+	clientPauseMax = time.Second
 )
 
 // connection is the part of the config that source and sink share: how to
@@ -263,9 +267,10 @@ func (c *connection) options(config connectors.Config) ([]kgo.Opt, error) {
 		kgo.SoftwareNameAndVersion("turgo", "1"),
 		kgo.DisableClientMetrics(),
 		kgo.WithLogger(newClientLog(config)),
-		// The client's own default of 5 s is the time that work stands still after a
-		// broker came back.
+		// The client's own defaults of 5 s are the time that work may stand still after
+		// a broker has come back.
 		kgo.MetadataMinAge(metadataAgeMin),
+		kgo.RetryBackoffFn(clientPause),
 	}
 	if c.TLS != nil {
 		tlsConfig, err := c.TLS.config(config.BaseDir)
@@ -282,6 +287,13 @@ func (c *connection) options(config connectors.Config) ([]kgo.Opt, error) {
 		options = append(options, kgo.SASL(mechanism))
 	}
 	return options, nil
+}
+
+// clientPause is how long a client waits before it asks again, after so many
+// failures in a row. It is spread, so that not all clients ask at once.
+func clientPause(failures int) time.Duration {
+	pause := min(clientPauseMin<<min(max(failures-1, 0), 10), clientPauseMax)
+	return pause*4/5 + rand.N(pause*2/5)
 }
 
 // newClient makes a client; it connects when it is first used.
