@@ -66,6 +66,7 @@ func (c *Coordinator) append(actions []Action, m *Manifest) []Action {
 	m.Sources = sources
 	m.Letters, m.CommandsDeleted = c.letters.manifest(c.current.snapshots), c.letters.deleted
 	c.phase = writing
+	m.InputEnded = c.inputEnded || m.Ended
 	c.current.manifest = m
 	return append(actions, WriteManifest{Manifest: m, Attachments: attachments})
 }

@@ -58,6 +58,9 @@ func (c CoordinatorConfig) withDefaults() CoordinatorConfig {
 type Recovered struct {
 	// Manifest is what the job resumes from; nil for a fresh start.
 	Manifest *Manifest
+	// InputEnded tells that the job reads nothing any more. Reopened tells that its
+	// tasks run nevertheless, though Manifest says that they have ended.
+	InputEnded, Reopened bool
 	// Retained are the log's checkpoints, oldest first, Manifest among them.
 	Retained []*Manifest
 	// FinishedSplits are all finished splits by source uid, those in objects too.
@@ -113,10 +116,12 @@ type Coordinator struct {
 
 	base      *Manifest // newest durable
 	finalDone bool      // base comes from a final barrier
-	commits   commitQueue
-	splits    finishedSplits
-	letters   letterSegments
-	objects   retention
+	// inputEnded is what all manifests say that follow.
+	inputEnded bool
+	commits    commitQueue
+	splits     finishedSplits
+	letters    letterSegments
+	objects    retention
 }
 
 // inProgress is one checkpoint from its barrier to its manifest.
@@ -146,6 +151,7 @@ func NewCoordinator(config CoordinatorConfig, recovered Recovered) *Coordinator 
 	for _, id := range config.SourceTasks {
 		c.sourceTasks[id] = true
 	}
+	c.inputEnded = recovered.InputEnded
 	c.commits = newCommitQueue(c.config.CommitRetryMin, c.config.CommitRetryMax)
 	c.splits = newFinishedSplits(c.config.Attempt)
 	c.letters = newLetterSegments(recovered.Manifest)
@@ -154,7 +160,7 @@ func NewCoordinator(config CoordinatorConfig, recovered Recovered) *Coordinator 
 		c.epoch = max(c.epoch, m.Epoch)
 		c.commits.recover(m.Pending)
 		c.splits.recover(m.Sources, recovered.FinishedSplits)
-		if m.Ended {
+		if m.Ended && !recovered.Reopened {
 			c.ending, c.finalDone = finishing, true
 		}
 	}

@@ -20,6 +20,9 @@ type Manifest struct {
 	// Ended tells that all input had ended before this checkpoint: what is left
 	// of the job is to commit Pending.
 	Ended bool `json:"ended,omitempty"`
+	// InputEnded tells that all input had ended at some time, though the job went
+	// on after that with letters that were resubmitted: it reads nothing any more.
+	InputEnded bool `json:"input_ended,omitempty"`
 	// Finished tells that the input had ended and all output is committed.
 	Finished bool `json:"finished,omitempty"`
 

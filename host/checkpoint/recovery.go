@@ -46,6 +46,9 @@ type Options struct {
 	AcceptDuplicatesFrom Epoch
 	// AllowDroppedState lets state go that no operator of the job claims.
 	AllowDroppedState bool
+	// Reopen runs the tasks again of a job whose input has ended: letters are to be
+	// tried again.
+	Reopen bool
 }
 
 // DecisionKind is what a start has to do.
@@ -84,9 +87,12 @@ type Decision struct {
 	// when they clean up.
 	Pending  []Committable
 	Warnings []string
+	// InputEnded tells that the job has read all its input, for ever.
+	InputEnded bool
 	// AcceptedDuplicatesFrom is for the claim: the epoch of Options, where it was needed.
 	AcceptedDuplicatesFrom Epoch
 
+	reopened    bool
 	orphans     []string
 	lastEpoch   Epoch
 	firstNumber uint64
@@ -144,7 +150,9 @@ func Decide(contents Contents, facts Facts, options Options) Decision {
 		return d
 	}
 	d.Manifest = newest
-	if newest.Finished {
+	d.reopened = options.Reopen && newest.Ended
+	d.InputEnded = newest.InputEnded || newest.Ended
+	if newest.Finished && !options.Reopen {
 		d.Kind = AlreadyFinished
 		return d
 	}
@@ -282,7 +290,7 @@ func orphans(objects []string, retained []*Manifest) []string {
 // names what is damaged.
 func (l *Log) Recovered(ctx context.Context, d Decision) (Recovered, error) {
 	r := Recovered{
-		Manifest: d.Manifest, Retained: d.Retained, Orphans: d.orphans,
+		Manifest: d.Manifest, InputEnded: d.InputEnded, Reopened: d.reopened, Retained: d.Retained, Orphans: d.orphans,
 		LastEpoch: d.lastEpoch, FirstNumber: d.firstNumber, FinishedSplits: map[string][]string{},
 	}
 	if d.Manifest == nil {

@@ -62,6 +62,7 @@ type Attempt struct {
 	byID        map[checkpoint.TaskID]*task.Task
 	sources     map[string]*sourceStep
 	sinks       map[string]*sinkStep
+	letters     *letterBox
 	manifests   task.Worker
 	deletes     task.Worker
 	garbage     []string // to be deleted; the worker's own
@@ -110,6 +111,7 @@ func (a *Attempt) Step() (worked bool, outcome *Outcome) {
 		a.event(checkpoint.Tick{})
 		worked = true
 	}
+	worked = a.letters.tick() || worked
 	// A split handed out while a barrier is on its way to the source tasks could
 	// be in two snapshots or in none.
 	held := a.coordinator.AssignmentsHeld()
@@ -129,6 +131,7 @@ func (a *Attempt) Deadline() int64 {
 	if next, ok := a.coordinator.NextTick(); ok {
 		deadline = next.UnixMilli() + 1
 	}
+	deadline = min(deadline, a.letters.deadline())
 	for _, s := range a.sources {
 		deadline = min(deadline, s.enumerator.deadline())
 	}
@@ -203,6 +206,10 @@ func (a *Attempt) do(action checkpoint.Action) {
 
 func (a *Attempt) writeManifest(act checkpoint.WriteManifest) {
 	a.reached(AfterPrepare)
+	if err := a.letters.full(act.Manifest); err != nil {
+		a.fail(err, false)
+		return
+	}
 	a.manifests.Submit(func() func() {
 		number, err := a.log.Append(a.ctx, checkpoint.Entry{Checkpoint: act.Manifest, Attachments: act.Attachments})
 		return func() {

@@ -52,7 +52,11 @@ func (a *Attempt) begin(ctx context.Context) error {
 	contents := log.Contents()
 	options := checkpoint.Options{AcceptDuplicatesFrom: a.config.AcceptDuplicatesFrom, AllowDroppedState: a.config.AllowNonRestoredState}
 	facts := a.facts()
-	decision := checkpoint.Decide(contents, facts, options)
+	a.letters = newLetterBox(a)
+	decision, err := a.decide(ctx, contents, facts, options)
+	if err != nil {
+		return err
+	}
 	if decision.Kind == checkpoint.AlreadyFinished {
 		a.outcome = &Outcome{State: Finished, Epoch: decision.Manifest.Epoch}
 		a.coordinator = checkpoint.NewCoordinator(checkpoint.CoordinatorConfig{}, checkpoint.Recovered{Manifest: decision.Manifest})
@@ -68,7 +72,9 @@ func (a *Attempt) begin(ctx context.Context) error {
 		return err
 	}
 	if facts.SinksIdempotent {
-		decision = checkpoint.Decide(contents, facts, options)
+		if decision, err = a.decide(ctx, contents, facts, options); err != nil {
+			return err
+		}
 	}
 	if decision.Kind == checkpoint.Refuse {
 		return decision.Err
@@ -77,6 +83,18 @@ func (a *Attempt) begin(ctx context.Context) error {
 		a.config.Logger.Warn(warning)
 	}
 	return a.start(ctx, decision)
+}
+
+// decide says what to start from. A job whose input has ended runs once more
+// where letters are to be tried again.
+func (a *Attempt) decide(ctx context.Context, contents checkpoint.Contents, facts checkpoint.Facts, options checkpoint.Options) (checkpoint.Decision, error) {
+	decision := checkpoint.Decide(contents, facts, options)
+	open, err := a.letters.restore(ctx, decision.Manifest)
+	if err == nil && open && decision.Manifest.Ended {
+		options.Reopen = true
+		decision = checkpoint.Decide(contents, facts, options)
+	}
+	return decision, err
 }
 
 // start claims the job and builds what runs it.
@@ -101,10 +119,12 @@ func (a *Attempt) start(ctx context.Context, decision checkpoint.Decision) error
 	}
 	a.manifests = a.config.NewWorker("manifests", a.mailbox)
 	a.deletes = a.config.NewWorker("deletes", a.mailbox)
+	a.letters.worker = a.config.NewWorker("letters", a.mailbox)
 	if err := (&builder{attempt: a, plan: a.config.Plan}).build(ctx); err != nil {
 		return err
 	}
 	a.coordinator = checkpoint.NewCoordinator(a.coordinatorConfig(decision), rest)
+	a.letters.holdEnd()
 	return nil
 }
 
@@ -242,6 +262,9 @@ func (a *Attempt) openSources(ctx context.Context) error {
 		s.enumerator = newEnumerator(step.UID, source, v.Parallelism, known)
 		for subtask, restored := range s.restored {
 			s.enumerator.eagerHeld[subtask] = len(restored)
+		}
+		if a.recovered.decision.InputEnded {
+			s.enumerator.close()
 		}
 		s.enumerator.worker = a.config.NewWorker("discover "+step.UID, a.mailbox)
 		s.enumerator.ctx, s.enumerator.nowMS = a.ctx, a.nowMS

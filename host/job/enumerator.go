@@ -50,6 +50,9 @@ func newEnumerator(uid string, source connectors.Source, parallelism int, known 
 	return e
 }
 
+// close makes that no split is ever found but those that tasks have already.
+func (e *enumerator) close() { e.found, e.final = true, true }
+
 // want notes that a subtask asks for splits.
 func (e *enumerator) want(id checkpoint.TaskID, count int) {
 	e.asked[id.Subtask] = count

@@ -45,6 +45,7 @@ type Book struct {
 // indexed is a segment that was read.
 type indexed struct {
 	checkpoint.LetterSegment
+	letters []string // ids, in the order of frames
 	answers []Answer
 }
 
@@ -78,9 +79,10 @@ func (b *Book) Sync(ctx context.Context, segments []checkpoint.LetterSegment) er
 	var fresh []*indexed
 	for _, s := range segments {
 		named[s.Object] = true
-		if b.segments[s.Object] != nil || b.damaged[s.Object] != nil {
+		if b.segments[s.Object] != nil {
 			continue
 		}
+		delete(b.damaged, s.Object) // somebody may have put a good copy back
 		loaded, err := b.load(ctx, s)
 		if damage := (*checkpoint.DamagedError)(nil); errors.As(err, &damage) {
 			b.damaged[s.Object] = err
@@ -132,6 +134,7 @@ func (b *Book) load(ctx context.Context, s checkpoint.LetterSegment) (*indexed, 
 	}
 	for _, e := range found {
 		b.add(e)
+		loaded.letters = append(loaded.letters, b.entries[e.id].id)
 	}
 	b.segments[s.Object] = loaded
 	return loaded, nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/turgo-stream/turgo/host/checkpoint"
@@ -247,4 +248,33 @@ func (b *Book) Resubmission(ctx context.Context, o Order) (*Resubmission, error)
 		}
 	}
 	return r, nil
+}
+
+// Numbers lists the numbers of the commands, rising.
+func (b *Book) Numbers() []uint64 { return slices.Sorted(maps.Keys(b.commands)) }
+
+// Answered reports whether the resubmission that a command ordered took effect
+// or failed.
+func (b *Book) Answered(id string, command uint64) bool {
+	e := b.entries[id]
+	return e != nil && (e.answered >= command || e.command >= command)
+}
+
+// Settled counts the letters that are settled and their bytes in segments.
+func (b *Book) Settled() (letters int, bytes int64) {
+	for _, s := range b.segments {
+		for _, id := range s.letters {
+			e := b.entries[id]
+			if e != nil && e.segment == s {
+				if status, _ := b.status(e); !status.Settled() {
+					continue
+				}
+			}
+			letters++
+		}
+		if live := b.live(s); s.Letters > 0 {
+			bytes += s.Bytes - s.Bytes*live/int64(s.Letters)
+		}
+	}
+	return letters, bytes
 }

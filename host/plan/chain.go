@@ -10,6 +10,7 @@ func (b *builder) plan() *Plan {
 		Checkpoint:     b.job.Checkpoint,
 		Restart:        b.job.Restart,
 		State:          b.job.State,
+		DeadLetters:    b.job.DeadLetters,
 		Notes:          b.notes,
 	}
 	heads := map[*node]From{} // vertex and place of each step

@@ -54,6 +54,7 @@ func withDefaults(job *Job) *Job {
 	or(&r.AttemptsMax, defaultAttemptsMax)
 	or(&r.ResetAfter, defaultResetAfter)
 	or(&j.State.Cache, defaultCache)
+	j.DeadLetters.setDefaults()
 	j.Flow = make([]Step, len(job.Flow))
 	for i := range job.Flow {
 		j.Flow[i] = stepWithDefaults(job.Flow[i], j.Parallelism)

@@ -23,6 +23,7 @@ type Job struct {
 	Checkpoint     Checkpoint
 	Restart        Restart
 	State          State
+	DeadLetters    DeadLetters
 	Flow           []Step
 
 	// text is the file that the job was read from, for the place of an error.

@@ -10,6 +10,7 @@ type Plan struct {
 	Checkpoint     Checkpoint
 	Restart        Restart
 	State          State
+	DeadLetters    DeadLetters
 	// Vertices are in topological order: each after all that it reads from.
 	Vertices []Vertex
 	// Notes tell what is allowed and perhaps not meant.

@@ -157,6 +157,7 @@ func (r *reader) readJob(job *Job, v *value) {
 				{"cache", r.size(&job.State.Cache)},
 			})
 		}},
+		{"dead_letters", func(path string, v *value) { r.readDeadLetters(&job.DeadLetters, path, v) }},
 		{"flow", func(path string, v *value) { r.readFlow(job, path, v) }},
 	})
 }

@@ -48,6 +48,7 @@ func (b *builder) checkJob() {
 	}
 	b.checkCheckpoint(&j.Checkpoint)
 	b.checkRestart(&j.Restart)
+	b.checkDeadLetters(&j.DeadLetters)
 	if j.State.Cache < cacheMin {
 		b.add("state.cache", "cache is %s: it must be at least %s", FormatSize(j.State.Cache), FormatSize(cacheMin))
 	}
