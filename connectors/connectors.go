@@ -19,6 +19,10 @@ const (
 	CommittableDataBytesMax = 64 << 10
 	SplitsMax               = 1 << 20 // of one source
 	CommittablesMax         = 1 << 10 // of one Prepare
+	UndecodablesMax         = 1 << 10 // of one Delivery
+	UndecodableBytesMax     = 64 << 10
+	UndecodablesBytesMax    = 1 << 20 // of one Delivery, reasons included
+	ReasonBytesMax          = 4 << 10 // of one Undecodable or Refused
 )
 
 // Connector is one named connector. A nil factory means that it has no such side.
@@ -71,6 +75,16 @@ type Delivery struct {
 	End      bool         // the split has ended; it may come with a last batch
 	// LagRecords estimates the records still to read in the split; -1 = unknown.
 	LagRecords int64
+	// Undecodable is what stood between the records before Position and is none: the
+	// step's failure policy says what becomes of it. Valid as long as Batch.
+	Undecodable []Undecodable
+}
+
+// Undecodable is bytes that a reader cannot make a record of.
+type Undecodable struct {
+	Bytes  []byte // the first UndecodableBytesMax of them
+	Reason string // cut at ReasonBytesMax
+	Index  int    // how many records of the delivery's batch stand before it
 }
 
 // Source reads from one system. Check, Discover and readers may be called from
@@ -172,3 +186,29 @@ type Writer interface {
 	Prepare(ctx context.Context, epoch uint64) ([]Committable, error)
 	Close() error
 }
+
+// Refuser is a Writer that refuses single records which its system does not
+// take: it writes all others of their batch, and returns no error. The step's
+// failure policy says what becomes of them.
+type Refuser interface {
+	// Refused gives the records refused since its last call. It is called after
+	// Write, where those of earlier batches may come up still, and after Prepare:
+	// then they are all that belong to the epoch.
+	Refused() []Refused
+}
+
+// Refused is a record that a writer does not take.
+type Refused struct {
+	Record record.Batch // that record alone, in memory that stays
+	Reason string       // cut at ReasonBytesMax
+}
+
+// Refuse copies a record to refuse it.
+func Refuse(view record.View, reason string) Refused {
+	var b record.Builder
+	b.AppendView(view, 0)
+	return Refused{Record: b.Finish(), Reason: CutReason(reason)}
+}
+
+// CutReason cuts a reason to what is allowed.
+func CutReason(reason string) string { return reason[:min(len(reason), ReasonBytesMax)] }

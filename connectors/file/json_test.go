@@ -1,6 +1,7 @@
 package file
 
 import (
+	"context"
 	"encoding/json"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/turgo-stream/turgo/abi/record"
+	"github.com/turgo-stream/turgo/connectors"
 )
 
 func readJSON(t *testing.T, text string, more fields) ([]line, error) {
@@ -56,10 +58,7 @@ func TestInvalidJSONLines(t *testing.T) {
 		`{"at":1.5}`, `{"at":"yesterday"}`, `{"at":true}`, `{"at":-9223372036854775808}`, `{"a":` + strings.Repeat("[", 100_000),
 	}
 	for _, text := range bad {
-		_, err := readJSON(t, "{}\n"+text+"\n{}\n", nil)
-		if err == nil || !strings.Contains(err.Error(), "line at byte 3: ") {
-			t.Errorf("%.60s: %v", text, err)
-		}
+		checkUndecodable(t, text)
 		skipped, err := readJSON(t, "{}\n"+text+"\n{}\n", fields{"invalid": "skip"})
 		if err != nil || len(skipped) != 2 {
 			t.Errorf("%.60s: skip gives %d lines, %v", text, len(skipped), err)
@@ -68,6 +67,50 @@ func TestInvalidJSONLines(t *testing.T) {
 		if err != nil || len(passed) != 3 || passed[1] != (line{"", text, record.NoTimestamp}) {
 			t.Errorf("%.60s: pass gives %d lines, %v", text, len(passed), err)
 		}
+	}
+}
+
+// checkUndecodable wants a line to be handed over as it is, between two records.
+func checkUndecodable(t *testing.T, text string) {
+	t.Helper()
+	folder := t.TempDir()
+	write(t, filepath.Join(folder, "in"), "{}\n"+text+"\n{}\n")
+	f := fields{"paths": []string{"in"}, "format": "json_lines", "key_field": "user", "timestamp_field": "at"}
+	d, err := assign(t, openSource(t, configOf(t, folder, f)), only).Next(context.Background())
+	if err != nil || d.Batch.Count() != 2 || len(d.Undecodable) != 1 {
+		t.Errorf("%.60s: %d records, %d undecodable, %v", text, d.Batch.Count(), len(d.Undecodable), err)
+		return
+	}
+	u := d.Undecodable[0]
+	if cut := text[:min(len(text), connectors.UndecodableBytesMax)]; string(u.Bytes) != cut || u.Index != 1 || !strings.Contains(u.Reason, "line at byte 3: ") {
+		t.Errorf("%.60s: %.60s before record %d: %s", text, u.Bytes, u.Index, u.Reason)
+	}
+}
+
+// Lines that are no records are handed over in portions that the host takes.
+func TestUndecodableLinesComeInPortions(t *testing.T) {
+	folder := t.TempDir()
+	short, long := strings.Repeat("no\n", 3000), strings.Repeat(strings.Repeat("x", 100_000)+"\n", 40)
+	write(t, filepath.Join(folder, "in"), short+long)
+	reader := assign(t, openSource(t, configOf(t, folder, fields{"paths": []string{"in"}, "format": "json_lines"})), only)
+	lines := 0
+	for end := false; !end; {
+		d, err := reader.Next(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := 0
+		for _, u := range d.Undecodable {
+			size += len(u.Bytes) + len(u.Reason)
+		}
+		if len(d.Undecodable) > connectors.UndecodablesMax || size > connectors.UndecodablesBytesMax {
+			t.Fatalf("%d lines of %d bytes at once", len(d.Undecodable), size)
+		}
+		lines += len(d.Undecodable)
+		end = d.End
+	}
+	if lines != 3040 {
+		t.Errorf("%d lines, want 3040", lines)
 	}
 }
 

@@ -44,6 +44,9 @@ type reader struct {
 	builder record.Builder
 	batch   []byte // memory for the builder
 	json    jsonLine
+
+	undecodable      []connectors.Undecodable // of the delivery
+	undecodableBytes int
 }
 
 func newReader(settings sourceSettings, baseDir string) *reader {
@@ -72,6 +75,7 @@ func (r *reader) Next(ctx context.Context) (connectors.Delivery, error) {
 		return connectors.Delivery{}, err
 	}
 	r.builder.Reset(r.batch)
+	r.undecodable, r.undecodableBytes = nil, 0
 	for range len(r.inputs) {
 		in := r.inputs[r.turn]
 		delivery, worked, err := r.read(in)
@@ -162,10 +166,10 @@ func (r *reader) read(in *input) (delivery connectors.Delivery, worked bool, err
 		return delivery, false, err
 	}
 	end := last && r.atEnd && r.start == r.end
-	if r.builder.Count() == 0 && !end {
+	if r.builder.Count() == 0 && len(r.undecodable) == 0 && !end {
 		return delivery, false, nil
 	}
-	delivery = connectors.Delivery{SplitID: in.id, Position: in.position(), End: end, LagRecords: in.lagRecords()}
+	delivery = connectors.Delivery{SplitID: in.id, Position: in.position(), End: end, LagRecords: in.lagRecords(), Undecodable: r.undecodable}
 	if r.builder.Count() > 0 {
 		delivery.Batch = r.builder.Finish()
 		r.batch = delivery.Batch
@@ -197,11 +201,11 @@ func (r *reader) openInput(in *input) (ended bool, err error) {
 // fillBatch appends lines until the batch is full, or no whole line is left;
 // last says that the file will not grow, so that its end ends a line.
 func (r *reader) fillBatch(in *input, last bool) error {
-	for r.builder.Length() < r.settings.BatchBytes {
+	for !r.full() {
 		if err := r.appendLines(in); err != nil {
 			return err
 		}
-		if r.builder.Length() >= r.settings.BatchBytes {
+		if r.full() {
 			return nil
 		}
 		if r.atEnd {
@@ -218,9 +222,15 @@ func (r *reader) fillBatch(in *input, last bool) error {
 	return nil
 }
 
+// full reports whether the delivery takes no more lines.
+func (r *reader) full() bool {
+	return r.builder.Length() >= r.settings.BatchBytes || len(r.undecodable) == connectors.UndecodablesMax ||
+		r.undecodableBytes > connectors.UndecodablesBytesMax-connectors.UndecodableBytesMax-connectors.ReasonBytesMax
+}
+
 // appendLines appends the whole lines that are in the buffer.
 func (r *reader) appendLines(in *input) error {
-	for r.builder.Length() < r.settings.BatchBytes {
+	for !r.full() {
 		length := bytes.IndexByte(r.buffer[r.start:r.end], '\n')
 		if length < 0 {
 			return nil
@@ -246,7 +256,7 @@ func (r *reader) appendLine(in *input, line []byte, size int) error {
 	if r.settings.Format == formatJSONLines {
 		var err error
 		if keep, err = r.json.read(line, &rec, r.settings.Invalid); err != nil {
-			return fmt.Errorf("file: %s: line at byte %d: %w", in.path, in.offset, err)
+			r.fail(line, fmt.Sprintf("file: %s: line at byte %d: %v", in.path, in.offset, err))
 		}
 	}
 	if keep {
@@ -256,6 +266,15 @@ func (r *reader) appendLine(in *input, line []byte, size int) error {
 	in.offset += int64(size)
 	in.lines++
 	return nil
+}
+
+// fail hands a line over that is no record.
+func (r *reader) fail(line []byte, reason string) {
+	u := connectors.Undecodable{
+		Bytes: bytes.Clone(line[:min(len(line), connectors.UndecodableBytesMax)]), Reason: connectors.CutReason(reason), Index: r.builder.Count(),
+	}
+	r.undecodable = append(r.undecodable, u)
+	r.undecodableBytes += len(u.Bytes) + len(u.Reason)
 }
 
 func (r *reader) tooLong(in *input) error {

@@ -28,7 +28,8 @@ type sourceSettings struct {
 	KeyField       string `json:"key_field"`
 	TimestampField string `json:"timestamp_field"`
 	// Invalid says what happens with a line that is no JSON object: fail
-	// (default), skip, or pass it on without key and timestamp.
+	// (default), so that the step's failure policy has it, skip, or pass it on
+	// without key and timestamp.
 	Invalid      string `json:"invalid"`
 	LineBytesMax int    `json:"line_bytes_max"`
 	BatchBytes   int    `json:"batch_bytes"`

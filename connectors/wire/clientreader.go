@@ -2,6 +2,8 @@ package wire
 
 import (
 	"context"
+	"math"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -19,9 +21,17 @@ const idleWait = 100 * time.Millisecond
 
 // received is a delivery with the memory that it lies in.
 type received struct {
-	frame  frame
-	batch  record.Batch
-	buffer mem.Buffer
+	frame       frame
+	batch       record.Batch
+	buffer      mem.Buffer
+	undecodable undecodables
+}
+
+// undecodables are what came before a delivery and belongs to it.
+type undecodables struct {
+	list  []connectors.Undecodable
+	bytes int   // of what is in list
+	cost  int64 // of its frames
 }
 
 // clientReader is a connectors.Reader at the other end of a stream. What was read
@@ -31,6 +41,7 @@ type clientReader struct {
 	queue    chan received
 	assigned chan int64 // sequences that the connector confirmed
 	sequence int64
+	pending  undecodables // the receiving goroutine's own: of the next delivery
 
 	held   mem.Buffer // memory of the last delivery
 	owed   int64      // credit that was not given back yet
@@ -68,6 +79,8 @@ func (r *clientReader) take(f frame, buffer mem.Buffer) (kept bool, err error) {
 		case <-r.context.Done():
 			return false, r.context.Err()
 		}
+	case kindUndecodable:
+		return false, r.pending.add(f)
 	case kindDelivery:
 	default:
 		return false, malformed("kind %d from a reader", f.kind)
@@ -75,7 +88,8 @@ func (r *clientReader) take(f frame, buffer mem.Buffer) (kept bool, err error) {
 	if len(f.text) == 0 || !utf8.Valid(f.text) {
 		return false, malformed("split ID %.64q is empty or not UTF-8", f.text)
 	}
-	item := received{frame: f, buffer: buffer}
+	item := received{frame: f, buffer: buffer, undecodable: r.pending}
+	r.pending = undecodables{}
 	if len(f.body) > 0 {
 		if item.batch, err = record.Parse(f.body); err != nil {
 			return false, err
@@ -87,6 +101,23 @@ func (r *clientReader) take(f frame, buffer mem.Buffer) (kept bool, err error) {
 	default:
 		return false, malformed("more than %d frames without credit", framesMax)
 	}
+}
+
+// add copies what a frame tells, within the bounds of a delivery.
+func (u *undecodables) add(f frame) error {
+	if len(f.body) > connectors.UndecodableBytesMax || len(f.text) > connectors.ReasonBytesMax || f.number < 0 {
+		return malformed("undecodable of %d bytes with a reason of %d bytes at %d; at most %d and %d are allowed",
+			len(f.body), len(f.text), f.number, connectors.UndecodableBytesMax, connectors.ReasonBytesMax)
+	}
+	u.bytes += len(f.body) + len(f.text)
+	if len(u.list) >= connectors.UndecodablesMax || u.bytes > connectors.UndecodablesBytesMax {
+		return malformed("more than %d undecodables, or %d bytes of them, before a delivery", connectors.UndecodablesMax, connectors.UndecodablesBytesMax)
+	}
+	u.cost += f.cost()
+	u.list = append(u.list, connectors.Undecodable{
+		Bytes: append([]byte{}, f.body...), Reason: strings.ToValidUTF8(string(f.text), "\uFFFD"), Index: int(min(f.number, math.MaxInt32)),
+	})
+	return nil
 }
 
 // Assign adds splits, and waits until the connector has taken them.
@@ -150,13 +181,13 @@ func (r *clientReader) Next(ctx context.Context) (connectors.Delivery, error) {
 
 func (r *clientReader) deliver(item received) connectors.Delivery {
 	r.held = item.buffer
-	r.owed += item.frame.cost()
+	r.owed += item.frame.cost() + item.undecodable.cost
 	if string(item.frame.text) != r.lastID {
 		r.lastID = string(item.frame.text)
 	}
 	return connectors.Delivery{
 		SplitID: r.lastID, Batch: item.batch, Position: append([]byte{}, item.frame.position...),
-		End: item.frame.flags&flagEnd != 0, LagRecords: item.frame.number,
+		End: item.frame.flags&flagEnd != 0, LagRecords: item.frame.number, Undecodable: item.undecodable.list,
 	}
 }
 

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"context"
+	"strings"
+	"sync"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
@@ -20,7 +22,14 @@ type clientWriter struct {
 	credit   atomic.Int64
 	credited chan struct{} // signals that credit came
 	prepared chan prepared
+
+	mutex        sync.Mutex
+	refused      []connectors.Refused
+	refusedBytes int
 }
+
+// refusedBytesMax bounds the refused records that wait for the host to take them.
+const refusedBytesMax = 2 * record.LengthMax
 
 type prepared struct {
 	epoch        uint64
@@ -47,6 +56,8 @@ func (w *clientWriter) take(f frame, _ mem.Buffer) (kept bool, err error) {
 		default:
 		}
 		return false, nil
+	case kindRefused:
+		return false, w.refuse(f)
 	case kindPrepared:
 		var list v1.Committables
 		if err := proto.Unmarshal(f.body, &list); err != nil {
@@ -64,6 +75,33 @@ func (w *clientWriter) take(f frame, _ mem.Buffer) (kept bool, err error) {
 		}
 	}
 	return false, malformed("kind %d from a writer", f.kind)
+}
+
+// refuse keeps a record that the connector did not take.
+func (w *clientWriter) refuse(f frame) error {
+	batch, err := record.Parse(f.body)
+	if err != nil {
+		return err
+	}
+	if batch.Count() != 1 || len(f.text) > connectors.ReasonBytesMax {
+		return malformed("%d refused records at once with a reason of %d bytes", batch.Count(), len(f.text))
+	}
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	if w.refusedBytes += len(batch); w.refusedBytes > refusedBytesMax {
+		return malformed("more than %d bytes of refused records", refusedBytesMax)
+	}
+	w.refused = append(w.refused, connectors.Refused{Record: append(record.Batch{}, batch...), Reason: strings.ToValidUTF8(string(f.text), "\uFFFD")})
+	return nil
+}
+
+// Refused gives what the connector has refused so far.
+func (w *clientWriter) Refused() []connectors.Refused {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	list := w.refused
+	w.refused, w.refusedBytes = nil, 0
+	return list
 }
 
 // Write sends a batch on. An error of the connector may show at a later call.

@@ -21,6 +21,8 @@ const (
 	kindWrite
 	kindPrepare
 	kindPrepared
+	kindUndecodable
+	kindRefused
 	kindEnd // the number after the last kind
 )
 

@@ -159,6 +159,9 @@ func (r *readStream) deliver(ctx context.Context) error {
 	if delivery.SplitID == "" {
 		return nil
 	}
+	if err := r.sendUndecodable(delivery.Undecodable); err != nil {
+		return err
+	}
 	f := frame{kind: kindDelivery, number: delivery.LagRecords, text: []byte(delivery.SplitID), position: delivery.Position, body: delivery.Batch}
 	if delivery.End {
 		f.flags = flagEnd
@@ -166,6 +169,18 @@ func (r *readStream) deliver(ctx context.Context) error {
 	}
 	r.credit -= f.cost()
 	return send(r.stream, &f)
+}
+
+// sendUndecodable sends what belongs to the next delivery.
+func (r *readStream) sendUndecodable(list []connectors.Undecodable) error {
+	for _, u := range list {
+		f := frame{kind: kindUndecodable, number: int64(u.Index), text: []byte(connectors.CutReason(u.Reason)), body: u.Bytes}
+		r.credit -= f.cost()
+		if err := send(r.stream, &f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // notEOF keeps a connector's io.EOF from passing for the host's good-bye.
@@ -230,11 +245,17 @@ func serveWrite(stream grpc.ServerStream, writer connectors.Writer, f frame, buf
 	defer buffer.Free()
 	switch f.kind {
 	case kindWrite:
-		return notEOF(writer.Write(stream.Context(), record.Batch(f.body)))
+		if err := writer.Write(stream.Context(), record.Batch(f.body)); err != nil {
+			return notEOF(err)
+		}
+		return sendRefused(stream, writer)
 	case kindPrepare:
 		committables, err := writer.Prepare(stream.Context(), uint64(f.number))
 		if err != nil {
 			return notEOF(err)
+		}
+		if err := sendRefused(stream, writer); err != nil {
+			return err
 		}
 		body, err := proto.Marshal(committablesToWire(committables))
 		if err != nil {
@@ -246,4 +267,18 @@ func serveWrite(stream grpc.ServerStream, writer connectors.Writer, f frame, buf
 		return send(stream, &frame{kind: kindPrepared, number: f.number, body: body})
 	}
 	return malformed("kind %d in a write stream", f.kind)
+}
+
+// sendRefused sends the records that the writer did not take.
+func sendRefused(stream grpc.ServerStream, writer connectors.Writer) error {
+	refuser, ok := writer.(connectors.Refuser)
+	if !ok {
+		return nil
+	}
+	for _, refused := range refuser.Refused() {
+		if err := send(stream, &frame{kind: kindRefused, text: []byte(connectors.CutReason(refused.Reason)), body: refused.Record}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

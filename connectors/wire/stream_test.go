@@ -53,6 +53,7 @@ type scripted struct {
 	assign  func(assignments []connectors.Assignment) error
 	write   func(ctx context.Context, batch record.Batch) error
 	prepare func(epoch uint64) ([]connectors.Committable, error)
+	refused func() []connectors.Refused
 	closed  atomic.Int32
 }
 
@@ -90,6 +91,12 @@ func (s scriptedWriter) Write(ctx context.Context, batch record.Batch) error {
 }
 func (s scriptedWriter) Prepare(_ context.Context, epoch uint64) ([]connectors.Committable, error) {
 	return s.prepare(epoch)
+}
+func (s scriptedWriter) Refused() []connectors.Refused {
+	if s.refused == nil {
+		return nil
+	}
+	return s.refused()
 }
 func (s scriptedWriter) Close() error { s.closed.Add(1); return nil }
 

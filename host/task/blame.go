@@ -19,6 +19,7 @@ const (
 type BlamedError struct {
 	UID       string // of the step
 	Timer     bool   // it was a timer
+	Sink      bool   // the step is a sink, which refused the record
 	Key       []byte // the first bytes; nil = null
 	Value     []byte // the first bytes; nil = null
 	Length    int    // of the whole value in bytes
@@ -30,11 +31,13 @@ type BlamedError struct {
 
 func (e *BlamedError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "operator %s failed at ", e.UID)
-	if e.Timer {
-		fmt.Fprintf(&b, "a timer of key %s and time %d", quote(e.Key), e.Timestamp)
-	} else {
-		fmt.Fprintf(&b, "a record with key %s and value %s", quote(e.Key), quote(e.Value))
+	switch {
+	case e.Timer:
+		fmt.Fprintf(&b, "operator %s failed at a timer of key %s and time %d", e.UID, quote(e.Key), e.Timestamp)
+	case e.Sink:
+		fmt.Fprintf(&b, "sink %s refused a record with key %s and value %s", e.UID, quote(e.Key), quote(e.Value))
+	default:
+		fmt.Fprintf(&b, "operator %s failed at a record with key %s and value %s", e.UID, quote(e.Key), quote(e.Value))
 	}
 	if e.Length > len(e.Value) {
 		fmt.Fprintf(&b, "… (%d bytes)", e.Length)

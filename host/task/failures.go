@@ -1,7 +1,6 @@
 package task
 
 import (
-	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -154,11 +153,12 @@ func (t *Task) newLetter(s *step, kind letter.Kind, view record.View, cause lett
 
 // send1 keeps a letter.
 func (t *Task) keep(s *step, l *letter.Letter, view record.View) {
-	if t.letters.steps == nil {
-		t.fail(stepError(s, errors.New("task: nothing keeps its dead letters")))
+	keeper := t.keeperOf(s)
+	if keeper == nil {
+		t.fail(stepError(s, errNoKeeper))
 		return
 	}
-	if err := t.letters.steps.Add(l); err != nil {
+	if err := keeper.Add(l); err != nil {
 		t.fail(stepError(s, err))
 		return
 	}
@@ -218,6 +218,9 @@ const timersMax = 1 << 30
 // placeOf tells where a record came into the job, in a chain that begins with
 // its source.
 func (t *Task) placeOf(s *step, p part, index int, view record.View) letter.Place {
+	if t.resubmits.trying {
+		return t.resubmits.place
+	}
 	if t.source == nil || t.source.current == nil {
 		return letter.Place{}
 	}
@@ -232,7 +235,7 @@ func (t *Task) placeOf(s *step, p part, index int, view record.View) letter.Plac
 // came from; -1 = it came from none.
 func (t *Task) sourceIndex(s *step, p part, index int, view record.View) int {
 	switch {
-	case p.traced && view.Origin() == untraced:
+	case t.resubmits.trying, p.traced && view.Origin() == untraced:
 		return -1
 	case p.traced:
 		return int(view.Origin())

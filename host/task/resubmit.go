@@ -1,10 +1,11 @@
 package task
 
 import (
-	"errors"
+	"context"
 	"fmt"
 
 	"github.com/turgo-stream/turgo/abi/record"
+	"github.com/turgo-stream/turgo/host/exchange"
 	"github.com/turgo-stream/turgo/host/letter"
 )
 
@@ -18,8 +19,10 @@ const resubmitEvery = 8
 type resubmissions struct {
 	queue []resubmission
 	turns int
-	// trying tells that a resubmission goes through the chain now.
+	// trying tells that a resubmission goes through the chain now, place where its
+	// record came into the job.
 	trying bool
+	place  letter.Place
 	// idleAgain tells that output of a resubmission went out while the input is
 	// idle: whoever reads it has to hear that it still is.
 	idleAgain bool
@@ -69,7 +72,7 @@ func (t *Task) resubmit(nowMS int64) bool {
 	queue[0] = resubmission{}
 	t.resubmits.queue = queue[1:]
 	if !t.ended {
-		t.resubmits.trying = true
+		t.resubmits.trying, t.resubmits.place = true, next.Letter.Place
 		t.try(next.Resubmission, nowMS)
 		t.resubmits.trying = false
 		t.resubmits.idleAgain = t.idle
@@ -89,7 +92,7 @@ func (t *Task) try(r *letter.Resubmission, nowMS int64) {
 	case s == nil:
 		t.fail(fmt.Errorf("letter %s is of step %s, which is not in this task", l.ID, l.UID))
 	case s.Operator == nil:
-		t.trySink(r, nowMS)
+		t.trySink(r)
 	default:
 		t.tryOperator(s, r, nowMS)
 	}
@@ -122,14 +125,12 @@ func (t *Task) tryOperator(s *step, r *letter.Resubmission, nowMS int64) {
 	}
 	failure, failed := letter.Failure{}, false
 	if err != nil {
-		if failure, failed = failureIn(err); !failed {
+		if failure, failed = failureOf(err); !failed {
 			t.fail(fmt.Errorf("operator %s: letter %s: %w", s.UID, l.ID, err))
 			return
 		}
-	} else if own, ok := s.Operator.(interface{ Failures() []letter.Failure }); ok {
-		if failures := own.Failures(); len(failures) > 0 {
-			failure, failed = failures[0], true
-		}
+	} else if failures := s.Operator.Failures(); len(failures) > 0 {
+		failure, failed = failures[0], true
 	}
 	if failed {
 		t.failAgain(s, r, failure, nowMS)
@@ -137,16 +138,6 @@ func (t *Task) tryOperator(s *step, r *letter.Resubmission, nowMS int64) {
 	}
 	t.refreshTimer(s)
 	t.config.Letters.Answer(letter.Answer{ID: l.ID, Command: r.Command})
-}
-
-// failureIn is what an error says of the record or timer; ok is false where it
-// is not to blame.
-func failureIn(err error) (failure letter.Failure, ok bool) {
-	var at interface{ Failure() (letter.Failure, bool) }
-	if !errors.As(err, &at) {
-		return letter.Failure{}, false
-	}
-	return at.Failure()
 }
 
 // failAgain keeps a letter once more, with one attempt more and what it failed
@@ -157,7 +148,8 @@ func (t *Task) failAgain(s *step, r *letter.Resubmission, failure letter.Failure
 	again.Command = r.Command
 	again.LastMS, again.ProcessingTimeMS = nowMS, nowMS
 	again.Watermark = s.watermark
-	again.Subtask = t.config.ID.Subtask
+	again.Subtask, again.Parallelism = t.config.ID.Subtask, t.config.Parallelism
+	again.Module, again.Entry = s.Module, s.Entry
 	again.Error = failure.Error
 	again.State, again.StateIncomplete = failure.State, failure.StateIncomplete
 	keeper := t.config.Letters
@@ -169,8 +161,17 @@ func (t *Task) failAgain(s *step, r *letter.Resubmission, failure letter.Failure
 	}
 }
 
-// trySink writes the record of a letter that the sink refused.
-func (t *Task) trySink(r *letter.Resubmission, nowMS int64) {
-	t.sink.write(r.Letter.Record)
-	t.config.SinkLetters.Answer(letter.Answer{ID: r.Letter.ID, Command: r.Command})
+// trySink writes the record of a letter that the sink refused. The answer is
+// there when it is written: before the sink prepares, if the write was.
+func (t *Task) trySink(r *letter.Resubmission) {
+	answer := letter.Answer{ID: r.Letter.ID, Command: r.Command}
+	t.sink.writes++
+	buffer := exchange.CopyOf(r.Letter.Record)
+	t.sink.submit(func(ctx context.Context) error {
+		defer buffer.Release()
+		return t.sink.writer.Write(ctx, buffer.Batch)
+	}, func() {
+		t.sink.writes--
+		t.config.SinkLetters.Answer(answer)
+	})
 }

@@ -28,6 +28,8 @@ type sink struct {
 	writes  int               // under way
 	broken  bool              // used by the worker only: nothing may follow a failure
 	failure error
+	// refuse hears of the records that the writer did not take.
+	refuse func([]connectors.Refused)
 }
 
 // room reports whether another batch may be written.
@@ -67,11 +69,18 @@ func (s *sink) submit(work func(ctx context.Context) error, done func()) {
 		if err == nil {
 			err = work(s.ctx)
 		}
+		var refused []connectors.Refused
+		if refuser, ok := s.writer.(connectors.Refuser); ok && err == nil {
+			refused = refuser.Refused()
+		}
 		s.broken = err != nil
 		return func() {
 			if err != nil {
 				s.failure = fmt.Errorf("task: sink %s: %w", s.config.UID, err)
 				return
+			}
+			if len(refused) > 0 {
+				s.refuse(refused)
 			}
 			done()
 		}

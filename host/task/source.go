@@ -80,6 +80,8 @@ type delivery struct {
 	position   []byte
 	end        bool
 	lagRecords int64
+	// undecodable is the connector's, as copies.
+	undecodable []connectors.Undecodable
 }
 
 func newSource(ctx context.Context, config SourceConfig, worker Worker, now func() int64) *source {
@@ -155,6 +157,10 @@ func (s *source) read(reader connectors.Reader, assign []connectors.Assignment) 
 	d := &delivery{splitID: got.SplitID, end: got.End, lagRecords: got.LagRecords, position: append([]byte(nil), got.Position...)}
 	if len(got.Batch) > 0 && got.Batch.Count() > 0 {
 		d.buffer = exchange.CopyOf(got.Batch)
+	}
+	for _, u := range got.Undecodable {
+		u.Bytes = append([]byte{}, u.Bytes...)
+		d.undecodable = append(d.undecodable, u)
 	}
 	return reader, d, nil
 }

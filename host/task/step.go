@@ -118,6 +118,7 @@ func (t *Task) process(index, input int, batch record.Batch, nowMS int64) {
 	s := &t.steps[index]
 	if s.Operator == nil {
 		t.counters.out.Add(int64(batch.Count()))
+		t.count(s, batch.Count(), nowMS)
 		t.sink.write(batch)
 		return
 	}
@@ -264,10 +265,11 @@ func (t *Task) readSource(nowMS int64) bool {
 		}
 		return t.sourceWatermark(nowMS)
 	}
+	t.source.current, t.source.position = t.source.splits[d.splitID], d.position
+	t.failUndecodable(d, nowMS)
 	if d.buffer != nil {
 		t.idle = false
 		t.counters.in.Add(int64(d.buffer.Batch.Count()))
-		t.source.current, t.source.position = t.source.splits[d.splitID], d.position
 		if !t.source.config.ObserveOutput {
 			t.observe(d.buffer.Batch)
 		}

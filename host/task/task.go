@@ -226,7 +226,7 @@ func New(config Config) *Task {
 		t.source = newSource(config.Context, *config.Source, config.NewWorker("source", t.mailbox), config.NowMS)
 	}
 	if config.Sink != nil {
-		t.sink = &sink{ctx: config.Context, config: *config.Sink, worker: config.NewWorker("sink", t.mailbox)}
+		t.sink = &sink{ctx: config.Context, config: *config.Sink, worker: config.NewWorker("sink", t.mailbox), refuse: t.failRefused}
 	}
 	if config.Letters != nil || config.SinkLetters != nil {
 		t.letters = letters{steps: config.Letters, sink: config.SinkLetters, worker: config.NewWorker("letters", t.mailbox)}

@@ -36,6 +36,13 @@
 //   7     write      host                           batch
 //   8     prepare    host                                        epoch
 //   9     prepared   connector                      Committables epoch
+//   10    undecodable connector reason              bytes        records of the delivery before it
+//   11    refused    connector  reason              batch        0
+//
+// Bytes of which no record could be made come before the delivery that they
+// belong to; at most 1024 for one, of 64 KiB each and 1 MiB in all. A record
+// that the sink does not take comes back alone in a batch, before the prepared
+// of its epoch.
 //
 // The first frame is open, its answer opened. Who sends batches may have sent,
 // in body bytes, as much as it was given credit for, and one batch more. The
