@@ -150,3 +150,18 @@ func (o *Operator) NextProcessingTimer() (timestamp int64, found bool, err error
 	}
 	return timestamp, found, nil
 }
+
+// Refire fires one timer that the state does not hold: fired is a batch of its
+// key and time. The guest sees no difference.
+func (o *Operator) Refire(timer int, fired record.Batch, watermark, processingTime int64, emit func(output int, batch record.Batch)) error {
+	o.failed.list = o.failed.list[:0]
+	if timer < 0 || timer >= len(o.description.Timers) {
+		return fmt.Errorf("wasm: operator %s declares %d timers, there is no number %d", o.name, len(o.description.Timers), timer)
+	}
+	o.firing, o.timer = true, timer
+	if err := o.begin(fired, watermark, processingTime); err != nil {
+		return err
+	}
+	err := o.deliver(phaseProcess, o.functions.timers, uint64(timer))
+	return o.finish(err, emit)
+}

@@ -123,3 +123,25 @@ func TestStateFailureIsNotTheGuests(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRefireIsLikeFiring fires a timer that the state does not hold.
+func TestRefireIsLikeFiring(t *testing.T) {
+	operator, state := openTimers(t, timerID{0, 50, "k"})
+	var b record.Builder
+	b.Append(record.Record{Key: []byte("k"), Value: []byte{}, Timestamp: 10})
+	var fired []string
+	collect := func(output int, batch record.Batch) {
+		for cursor := batch.Records(); cursor.Next(); {
+			fired = append(fired, fmt.Sprintf("%d %s %d", output, cursor.Record().Key(), cursor.Record().Timestamp()))
+		}
+	}
+	if err := operator.Refire(0, b.Finish(), 30, 500, collect); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(fired, []string{"0 k 10"}) || state.commits != 1 || !state.timers[timerID{0, 50, "k"}] {
+		t.Errorf("fired %q with %d commits, timers left: %v", fired, state.commits, state.timers)
+	}
+	if err := operator.Refire(9, b.Finish(), 30, 500, collect); err == nil {
+		t.Error("an undeclared timer fired")
+	}
+}
