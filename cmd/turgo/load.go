@@ -32,8 +32,12 @@ func load(ctx context.Context, path, connectorFolder string, logger *slog.Logger
 	if err != nil {
 		return nil, err
 	}
+	ceilings, err := readCeilings()
+	if err != nil {
+		return nil, err
+	}
 	launch := launcher{&native.Launcher{Builtins: builtin.Connectors(), Folder: connectorFolder, Logger: logger}}
-	engine, err := job.NewEngine(job.EngineConfig{CacheDir: compileCacheDir(), Launcher: launch, Logger: logger})
+	engine, err := job.NewEngine(job.EngineConfig{CacheDir: compileCacheDir(), Launcher: launch, Logger: logger, Ceilings: *ceilings})
 	if err != nil {
 		return nil, errors.Join(err, launch.Close())
 	}
@@ -94,6 +98,16 @@ var elementPattern = regexp.MustCompile(`\.([0-9]+)\b`)
 func connectorsFlag(command *cobra.Command) *string {
 	return command.Flags().String("connectors", os.Getenv("TURGO_CONNECTORS"),
 		"`folder` of connectors that are not built in (default: the environment's TURGO_CONNECTORS)")
+}
+
+// readCeilings reads the file that TURGO_CEILINGS names: what jobs may ask for
+// on this machine. Without it the defaults hold.
+func readCeilings() (*plan.Limits, error) {
+	path := os.Getenv("TURGO_CEILINGS")
+	if path == "" {
+		return &plan.Limits{}, nil
+	}
+	return plan.ReadCeilings(path)
 }
 
 // compileCacheDir is where compiled modules are kept: TURGO_CACHE, or the

@@ -57,10 +57,12 @@ type limitsInfo struct {
 	OutputBytes     int64 `json:"output_bytes_per_call"`
 	OutputRecords   int64 `json:"output_records_per_call"`
 	StateBytes      int64 `json:"state_bytes_per_call"`
+	StateWrites     int64 `json:"state_writes_per_call"`
 	CallDepthBytes  int64 `json:"call_depth_bytes"`
 	TableElements   int64 `json:"table_elements"`
 	ModuleBytes     int64 `json:"module_bytes"`
 	LogLinesPerSec  int   `json:"log_lines_per_second"`
+	LogBytesPerSec  int   `json:"log_bytes_per_second"`
 	LogLineMaxBytes int   `json:"log_line_bytes"`
 }
 
@@ -88,9 +90,9 @@ func limits() limitsInfo {
 	l := wasm.LimitsDefault()
 	return limitsInfo{
 		MemoryBytes: int64(l.MemoryPages) << 16, CallMS: l.CallDuration.Milliseconds(),
-		OutputBytes: l.OutputBytes, OutputRecords: l.OutputRecords, StateBytes: l.StateBytes,
+		OutputBytes: l.OutputBytes, OutputRecords: l.OutputRecords, StateBytes: l.StateBytes, StateWrites: l.StateWrites,
 		CallDepthBytes: l.DepthBytes, TableElements: int64(l.TableElements), ModuleBytes: wasm.ModuleBytesMax,
-		LogLinesPerSec: l.LogLinesPerSecond, LogLineMaxBytes: l.LogLineBytes,
+		LogLinesPerSec: l.LogLinesPerSecond, LogBytesPerSec: l.LogBytesPerSecond, LogLineMaxBytes: l.LogLineBytes,
 	}
 }
 
@@ -132,7 +134,7 @@ func (m *moduleInfo) write(w io.Writer) error {
 	l := &m.Limits
 	fmt.Fprintf(&b, "limits, where the job gives no others\n")
 	fmt.Fprintf(&b, "  memory %s, call depth %s, table %d elements\n", limitText(l.MemoryBytes), limitText(l.CallDepthBytes), l.TableElements)
-	fmt.Fprintf(&b, "  each call: %d ms, %s in %d records of output, %s of state\n", l.CallMS, limitText(l.OutputBytes), l.OutputRecords, limitText(l.StateBytes))
+	fmt.Fprintf(&b, "  each call: %d ms, %s in %d records of output, %s in %d writes of state\n", l.CallMS, limitText(l.OutputBytes), l.OutputRecords, limitText(l.StateBytes), l.StateWrites)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -36,6 +36,9 @@ type EngineConfig struct {
 	CacheDir string
 	Launcher Launcher
 	Logger   *slog.Logger
+	// Ceilings are what operators may ask for at most; 0 = the default, see
+	// wasm.CeilingsDefault.
+	Ceilings plan.Limits
 }
 
 // Engine is the Runtime of the real world: guests in WebAssembly, state in
@@ -52,7 +55,7 @@ type Engine struct {
 
 // NewEngine starts an engine.
 func NewEngine(config EngineConfig) (*Engine, error) {
-	guests, err := wasm.NewEngine(wasm.Config{CacheDir: config.CacheDir})
+	guests, err := wasm.NewEngine(wasm.Config{CacheDir: config.CacheDir, Ceilings: limits(config.Ceilings)})
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +113,9 @@ func readModule(path string) ([]byte, error) {
 
 // Describe gives the description of a step's operator: what plan.Build asks for.
 func (e *Engine) Describe(ctx context.Context, step *plan.Step) (*abi.OperatorDescription, error) {
+	if err := e.wasm.CheckLimits(limits(step.Limits)); err != nil {
+		return nil, err
+	}
 	m, err := e.Load(ctx, step.Module)
 	if err != nil {
 		return nil, err
@@ -283,5 +289,11 @@ func (e *Engine) openOperator(ctx context.Context, chain Chain, step *plan.Chain
 }
 
 func limits(l plan.Limits) wasm.Limits {
-	return wasm.Limits{MemoryPages: uint32(l.Memory / modulePageBytes), CallDuration: l.TimePerCall, OutputBytes: l.OutputPerCall, StateBytes: l.StatePerCall}
+	return wasm.Limits{
+		MemoryPages: uint32(l.Memory / modulePageBytes), TableElements: uint32(l.TableElements), DepthBytes: l.CallDepth,
+		CallDuration: l.TimePerCall, CallFuel: l.FuelPerCall, RecordFuel: l.FuelPerRecord,
+		OutputBytes: l.OutputPerCall, OutputRecords: l.OutputRecordsPerCall,
+		StateBytes: l.StatePerCall, StateWrites: l.StateWritesPerCall,
+		LogLinesPerSecond: int(l.LogLinesPerSecond), LogBytesPerSecond: int(l.LogBytesPerSecond),
+	}
 }

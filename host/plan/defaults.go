@@ -20,11 +20,6 @@ const (
 	defaultAttemptsMax             = 10
 	defaultResetAfter              = 10 * time.Minute
 	defaultCache             int64 = 64 << 20
-
-	defaultMemory        int64 = 512 << 20
-	defaultTimePerCall         = 10 * time.Second
-	defaultOutputPerCall int64 = 256 << 20
-	defaultStatePerCall  int64 = 256 << 20
 )
 
 // or sets a field that is at its zero value.
@@ -77,10 +72,6 @@ func stepWithDefaults(s Step, parallelism int) Step {
 		or(&s.Placement, InProcess)
 	case Operator:
 		or(&s.Entry, s.UID)
-		or(&s.Limits.Memory, defaultMemory)
-		or(&s.Limits.TimePerCall, defaultTimePerCall)
-		or(&s.Limits.OutputPerCall, defaultOutputPerCall)
-		or(&s.Limits.StatePerCall, defaultStatePerCall)
 	}
 	return s
 }

@@ -171,12 +171,3 @@ type Watermark struct {
 	// the watermark back. 0 = never.
 	IdleTimeout time.Duration
 }
-
-// Limits bound what one call of a guest may use. They are those of the
-// runtime for guests; 0 = its default.
-type Limits struct {
-	Memory        int64         // bytes of linear memory, in whole pages of 64 KiB; default 512 MiB
-	TimePerCall   time.Duration // default 10s
-	OutputPerCall int64         // bytes emitted; default 256 MiB
-	StatePerCall  int64         // bytes of keys and values written; default 256 MiB
-}

@@ -281,15 +281,6 @@ func (r *reader) readWatermark(w *Watermark, path string, v *value) {
 	})
 }
 
-func (r *reader) readLimits(l *Limits, path string, v *value) {
-	r.readFields(path, "limits", v, []setter{
-		{"memory", r.size(&l.Memory)},
-		{"time_per_call", r.positiveDuration(&l.TimePerCall)},
-		{"output_per_call", r.size(&l.OutputPerCall)},
-		{"state_per_call", r.size(&l.StatePerCall)},
-	})
-}
-
 // readConfig takes any map. The places of its fields are kept for the
 // connector's own errors.
 func (r *reader) readConfig(s *Step, path string, v *value) {
@@ -346,6 +337,19 @@ func (r *reader) positive(field *int) func(string, *value) {
 		if text, ok := r.scalar(path, v); ok {
 			n, err := strconv.Atoi(text)
 			if err != nil || n < 1 || n > Unlimited {
+				r.add(path, "%s is %q: it must be a number of at least 1", lastField("."+path), text)
+			}
+			*field = n
+		}
+	}
+}
+
+// long reads a number that may be large.
+func (r *reader) long(field *int64) func(string, *value) {
+	return func(path string, v *value) {
+		if text, ok := r.scalar(path, v); ok {
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil || n < 1 {
 				r.add(path, "%s is %q: it must be a number of at least 1", lastField("."+path), text)
 			}
 			*field = n

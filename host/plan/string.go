@@ -77,9 +77,9 @@ func (p *Plan) stepText(s *ChainedStep) string {
 	if s.Description != nil && s.Description.Keyed() {
 		text += ", keyed (" + keyedBy(s.Description) + ")"
 	}
-	l := &s.Limits
-	text += fmt.Sprintf(", limits %s memory, a call %s, %s output, %s state",
-		FormatSize(l.Memory), short(l.TimePerCall), FormatSize(l.OutputPerCall), FormatSize(l.StatePerCall))
+	if limits := s.Limits.String(); limits != "" {
+		text += ", limits " + limits
+	}
 	return text + failureText(&s.OnFailure) + configText(s.Config)
 }
 

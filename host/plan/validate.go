@@ -21,8 +21,6 @@ const (
 	configBytesMax    = 256 << 10
 	retainedMax       = 1000
 	intervalMin       = 10 * time.Millisecond
-	memoryMin         = 64 << 10
-	memoryMax         = 4 << 30
 	cacheMin          = 1 << 20
 )
 
@@ -181,17 +179,9 @@ func (b *builder) checkOperator(n *node, who string) {
 	b.refuse(n, who, "connector", n.Connector != "")
 	b.refuse(n, who, "placement", n.Placement != "")
 	b.refuse(n, who, "watermark", n.Watermark != Watermark{})
-	l := &n.Limits
-	if l.Memory < memoryMin || l.Memory > memoryMax || l.Memory%memoryMin != 0 {
-		b.add(n.path+".limits.memory", "%smemory is %s: it must be from %s to %s, in whole pages of %s", who, FormatSize(l.Memory), FormatSize(memoryMin), FormatSize(memoryMax), FormatSize(memoryMin))
-	}
-	b.atLeast(n.path+".limits.time_per_call", l.TimePerCall, time.Millisecond)
-	if l.OutputPerCall < 1 {
-		b.add(n.path+".limits.output_per_call", "%soutput_per_call is %d: it must be positive", who, l.OutputPerCall)
-	}
-	if l.StatePerCall < 1 {
-		b.add(n.path+".limits.state_per_call", "%sstate_per_call is %d: it must be positive", who, l.StatePerCall)
-	}
+	n.Limits.check(func(field, format string, arguments ...any) {
+		b.add(n.path+".limits."+field, "%s"+format, append([]any{who}, arguments...)...)
+	})
 }
 
 func (b *builder) checkConnector(n *node, who string) {

@@ -62,7 +62,7 @@ var limitsDefault = Limits{
 // nothing else. Fuel has none, as time has one.
 var ceilingsDefault = Limits{
 	MemoryPages: memoryPagesMax, TableElements: 1 << 20, DepthBytes: 64 << 20,
-	CompileDuration: 10 * time.Minute, CallDuration: 10 * time.Minute,
+	CompileDuration: 10 * time.Minute, CallDuration: time.Hour,
 	OutputBytes: 1 << 30, OutputRecords: 16 << 20, StateBytes: 1 << 30, StateWrites: 16 << 20,
 	LogLineBytes: 64 << 10, LogLinesPerSecond: 10_000, LogBytesPerSecond: 16 << 20,
 }
@@ -78,32 +78,55 @@ func CeilingsDefault() Limits { return ceilingsDefault }
 
 // bound is one limit with what it is called, for all that is done to each.
 type bound struct {
-	name            string
+	name            string // as in the job file
+	unit            unit
 	value           int64
 	fallback, below int64
 	set             func(int64)
 }
 
-// each visits the limits in their order, beside those of two others.
-func (l *Limits) each(fallback, ceilings *Limits, do func(bound)) {
-	visit(&l.MemoryPages, fallback.MemoryPages, ceilings.MemoryPages, "memory in pages of 64 KiB", do)
-	visit(&l.TableElements, fallback.TableElements, ceilings.TableElements, "elements of tables", do)
-	visit(&l.DepthBytes, fallback.DepthBytes, ceilings.DepthBytes, "call depth in bytes", do)
-	visit(&l.CompileDuration, fallback.CompileDuration, ceilings.CompileDuration, "time to compile in ns", do)
-	visit(&l.CallDuration, fallback.CallDuration, ceilings.CallDuration, "time of a call in ns", do)
-	visit(&l.CallFuel, fallback.CallFuel, ceilings.CallFuel, "fuel of a call", do)
-	visit(&l.RecordFuel, fallback.RecordFuel, ceilings.RecordFuel, "fuel of a record", do)
-	visit(&l.OutputBytes, fallback.OutputBytes, ceilings.OutputBytes, "output of a call in bytes", do)
-	visit(&l.OutputRecords, fallback.OutputRecords, ceilings.OutputRecords, "output of a call in records", do)
-	visit(&l.StateBytes, fallback.StateBytes, ceilings.StateBytes, "state written by a call in bytes", do)
-	visit(&l.StateWrites, fallback.StateWrites, ceilings.StateWrites, "writes of state by a call", do)
-	visit(&l.LogLineBytes, fallback.LogLineBytes, ceilings.LogLineBytes, "line of the log in bytes", do)
-	visit(&l.LogLinesPerSecond, fallback.LogLinesPerSecond, ceilings.LogLinesPerSecond, "lines of the log a second", do)
-	visit(&l.LogBytesPerSecond, fallback.LogBytesPerSecond, ceilings.LogBytesPerSecond, "bytes of the log a second", do)
+// unit is what a limit is counted in, for messages.
+type unit uint8
+
+const (
+	inCount unit = iota
+	inBytes
+	inPages
+	inTime // nanoseconds
+)
+
+func (u unit) text(value int64) string {
+	switch u {
+	case inBytes:
+		return fmt.Sprintf("%d bytes", value)
+	case inPages:
+		return fmt.Sprintf("%d bytes", value*pageBytes)
+	case inTime:
+		return time.Duration(value).String()
+	}
+	return fmt.Sprint(value)
 }
 
-func visit[T int | int64 | uint32 | time.Duration](field *T, fallback, ceiling T, name string, do func(bound)) {
-	do(bound{name: name, value: int64(*field), fallback: int64(fallback), below: int64(ceiling), set: func(v int64) { *field = T(v) }})
+// each visits the limits in their order, beside those of two others.
+func (l *Limits) each(fallback, ceilings *Limits, do func(bound)) {
+	visit(&l.MemoryPages, fallback.MemoryPages, ceilings.MemoryPages, "memory", inPages, do)
+	visit(&l.TableElements, fallback.TableElements, ceilings.TableElements, "table_elements", inCount, do)
+	visit(&l.DepthBytes, fallback.DepthBytes, ceilings.DepthBytes, "call_depth", inBytes, do)
+	visit(&l.CompileDuration, fallback.CompileDuration, ceilings.CompileDuration, "time_to_compile", inTime, do)
+	visit(&l.CallDuration, fallback.CallDuration, ceilings.CallDuration, "time_per_call", inTime, do)
+	visit(&l.CallFuel, fallback.CallFuel, ceilings.CallFuel, "fuel_per_call", inCount, do)
+	visit(&l.RecordFuel, fallback.RecordFuel, ceilings.RecordFuel, "fuel_per_record", inCount, do)
+	visit(&l.OutputBytes, fallback.OutputBytes, ceilings.OutputBytes, "output_per_call", inBytes, do)
+	visit(&l.OutputRecords, fallback.OutputRecords, ceilings.OutputRecords, "output_records_per_call", inCount, do)
+	visit(&l.StateBytes, fallback.StateBytes, ceilings.StateBytes, "state_per_call", inBytes, do)
+	visit(&l.StateWrites, fallback.StateWrites, ceilings.StateWrites, "state_writes_per_call", inCount, do)
+	visit(&l.LogLineBytes, fallback.LogLineBytes, ceilings.LogLineBytes, "log_line", inBytes, do)
+	visit(&l.LogLinesPerSecond, fallback.LogLinesPerSecond, ceilings.LogLinesPerSecond, "log_lines_per_second", inCount, do)
+	visit(&l.LogBytesPerSecond, fallback.LogBytesPerSecond, ceilings.LogBytesPerSecond, "log_bytes_per_second", inBytes, do)
+}
+
+func visit[T int | int64 | uint32 | time.Duration](field *T, fallback, ceiling T, name string, unit unit, do func(bound)) {
+	do(bound{name: name, unit: unit, value: int64(*field), fallback: int64(fallback), below: int64(ceiling), set: func(v int64) { *field = T(v) }})
 }
 
 // or fills in what l leaves open.
@@ -133,9 +156,9 @@ func (l Limits) check(ceilings Limits) error {
 	l.each(&Limits{}, &ceilings, func(b bound) {
 		switch {
 		case b.value < 0:
-			problems = append(problems, fmt.Errorf("wasm: limit %s is %d, must not be negative", b.name, b.value))
+			problems = append(problems, fmt.Errorf("wasm: limit %s is %d, it must not be negative", b.name, b.value))
 		case b.below > 0 && b.value > b.below:
-			problems = append(problems, &CeilingError{Limit: b.name, Asked: b.value, Ceiling: b.below})
+			problems = append(problems, &CeilingError{Limit: b.name, Asked: b.value, Ceiling: b.below, unit: b.unit})
 		}
 	})
 	return errors.Join(problems...)
@@ -145,10 +168,11 @@ func (l Limits) check(ceilings Limits) error {
 type CeilingError struct {
 	Limit          string
 	Asked, Ceiling int64
+	unit           unit
 }
 
 func (e *CeilingError) Error() string {
-	return fmt.Sprintf("wasm: limit %s: %d is asked for, this platform allows %d: ask for less, or have its ceilings raised", e.Limit, e.Asked, e.Ceiling)
+	return fmt.Sprintf("wasm: limit %s is %s, this platform allows %s: ask for less, or have its ceilings raised", e.Limit, e.unit.text(e.Asked), e.unit.text(e.Ceiling))
 }
 
 // Fatal tells that asking again changes nothing.

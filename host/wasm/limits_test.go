@@ -20,9 +20,9 @@ func TestOperatorsAskForNoMoreThanTheCeilings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"limit memory in pages of 64 KiB: 101 is asked for, this platform allows 100",
-		"limit fuel of a record: 501 is asked for, this platform allows 500",
-		"limit state written by a call in bytes is -1, must not be negative",
+		"limit memory is 6619136 bytes, this platform allows 6553600 bytes",
+		"limit fuel_per_record is 501, this platform allows 500",
+		"limit state_per_call is -1, it must not be negative",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
@@ -41,9 +41,9 @@ func TestEngineRefusesLimitsAboveItsCeilings(t *testing.T) {
 		config Config
 		want   string
 	}{
-		{Config{Limits: Limits{StateWrites: 100}, Ceilings: Limits{StateWrites: 99}}, "writes of state by a call: 100 is asked for, this platform allows 99"},
-		{Config{Ceilings: Limits{MemoryPages: 65537}}, "memory in pages of 64 KiB: 65537 is asked for, this platform allows 65536"},
-		{Config{Ceilings: Limits{CallFuel: -5}}, "limit fuel of a call is -5, must not be negative"},
+		{Config{Limits: Limits{StateWrites: 100}, Ceilings: Limits{StateWrites: 99}}, "limit state_writes_per_call is 100, this platform allows 99"},
+		{Config{Ceilings: Limits{MemoryPages: 65537}}, "limit memory is 4295032832 bytes, this platform allows 4294967296 bytes"},
+		{Config{Ceilings: Limits{CallFuel: -5}}, "limit fuel_per_call is -5, it must not be negative"},
 	} {
 		if _, err := NewEngine(test.config); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("got %v, want %s", err, test.want)
