@@ -37,6 +37,8 @@ type decoder struct {
 	extensions []byte
 }
 
+func newDecoder() decoder { return decoder{decompress: decompressor{bytesMax: decompressedBytesMax}} }
+
 // busy reports whether a batch is in work.
 func (d *decoder) busy() bool { return d.left > 0 || len(d.legacy) > 0 }
 

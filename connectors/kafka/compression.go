@@ -26,17 +26,15 @@ const (
 // stand for any number.
 const decompressedBytesMax = 256 << 20
 
-var errDecompressed = fmt.Errorf("a record batch decompresses to more than %d bytes", decompressedBytesMax)
-
 // decompressor reads one batch at a time, into one buffer that it uses again.
-// The zero value is ready.
 type decompressor struct {
-	output bytes.Buffer
-	input  bytes.Reader
-	gzip   *gzip.Reader
-	lz4    *lz4.Reader
-	zstd   *zstd.Decoder
-	other  kgo.Decompressor
+	bytesMax int
+	output   bytes.Buffer
+	input    bytes.Reader
+	gzip     *gzip.Reader
+	lz4      *lz4.Reader
+	zstd     *zstd.Decoder
+	other    kgo.Decompressor
 }
 
 // decompress gives the records of a batch. They are valid until the next call.
@@ -76,27 +74,31 @@ func (d *decompressor) resetGzip() (err error) {
 
 // stream reads all that a codec gives.
 func (d *decompressor) stream(from io.Reader) ([]byte, error) {
-	n, err := d.output.ReadFrom(io.LimitReader(from, decompressedBytesMax+1))
+	n, err := d.output.ReadFrom(io.LimitReader(from, int64(d.bytesMax)+1))
 	if err != nil {
 		return nil, err
 	}
-	if n > decompressedBytesMax {
-		return nil, errDecompressed
+	if n > int64(d.bytesMax) {
+		return nil, d.tooMuch()
 	}
 	return d.output.Bytes(), nil
 }
 
 func (d *decompressor) decompressZstd(data []byte) (_ []byte, err error) {
 	if d.zstd == nil {
-		if d.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(decompressedBytesMax)); err != nil {
+		if d.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(d.bytesMax))); err != nil {
 			return nil, err
 		}
 	}
 	output, err := d.zstd.DecodeAll(data, d.output.AvailableBuffer())
 	if errors.Is(err, zstd.ErrDecoderSizeExceeded) {
-		return nil, errDecompressed
+		return nil, d.tooMuch()
 	}
 	return d.keep(output), err
+}
+
+func (d *decompressor) tooMuch() error {
+	return fmt.Errorf("a record batch decompresses to more than %d bytes", d.bytesMax)
 }
 
 // keep makes the buffer own what a codec appended to its memory, so that grown
@@ -142,8 +144,8 @@ func (d *decompressor) snappyBlock(output, block []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if size > decompressedBytesMax-len(output) {
-		return nil, errDecompressed
+	if size > d.bytesMax-len(output) {
+		return nil, d.tooMuch()
 	}
 	start := len(output)
 	output = append(output, make([]byte, size)...)

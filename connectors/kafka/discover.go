@@ -174,9 +174,9 @@ func (s *source) given(fallback offsetOf) offsetOf {
 
 // committed reads the group's offsets.
 func (s *source) committed(ctx context.Context, fallback offsetOf) (offsetOf, error) {
-	responses, err := kadm.NewClient(s.client).FetchOffsets(ctx, s.settings.Group)
+	responses, err := s.groupOffsets(ctx)
 	if err != nil {
-		return nil, s.settings.explain("read the offsets of group "+s.settings.Group, err)
+		return nil, err
 	}
 	return func(topic string, partition int32) (int64, error) {
 		response, found := responses.Lookup(topic, partition)
@@ -188,6 +188,15 @@ func (s *source) committed(ctx context.Context, fallback offsetOf) (offsetOf, er
 		}
 		return fallback(topic, partition)
 	}, nil
+}
+
+// groupOffsets are all offsets of the group; none where there is no such group yet.
+func (s *source) groupOffsets(ctx context.Context) (kadm.OffsetResponses, error) {
+	responses, err := kadm.NewClient(s.client).FetchOffsets(ctx, s.settings.Group)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return nil, s.settings.explain("read the offsets of group "+s.settings.Group, err)
+	}
+	return responses, nil
 }
 
 // ends lists where the partitions end, for a reader of this isolation.

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -48,6 +49,7 @@ type fetching struct {
 	queue      []*chunk
 	failure    error
 	closed     bool
+	away       bool // a broker gave no answer, and none has given one since
 }
 
 // brokerFetch is one broker's share of the read-ahead.
@@ -297,6 +299,7 @@ func (f *fetching) unanswered(b *brokerFetch, list []asked, err error) {
 	f.source.log.warn("kafka: a broker does not answer; trying again", "step", f.source.config.UID, "broker", b.id, "reason", err)
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
+	f.away = true
 	for _, a := range list {
 		f.lost(a.partition, troubleLeader)
 	}
@@ -346,6 +349,10 @@ func (f *fetching) take(b *brokerFetch, list []asked, request *kmsg.FetchRequest
 	}
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
+	if f.away {
+		f.away = false
+		slog.Info("kafka: brokers answer again", "step", f.source.config.UID)
+	}
 	for i := range response.Topics {
 		topic := &response.Topics[i]
 		for j := range topic.Partitions {

@@ -29,9 +29,10 @@ func newReader(s *source, client *kgo.Client) *reader {
 	perSecond := float64(s.settings.RecordsPerSecond) / float64(max(1, s.config.Parallelism))
 	return &reader{
 		source: s, fetching: newFetching(s, client),
-		batch: make([]byte, 0, s.settings.BatchBytes+4096),
-		rate:  newRateLimit(perSecond, time.Now()),
-		idle:  time.NewTimer(idleMax),
+		batch:   make([]byte, 0, s.settings.BatchBytes+4096),
+		decoder: newDecoder(),
+		rate:    newRateLimit(perSecond, time.Now()),
+		idle:    time.NewTimer(idleMax),
 	}
 }
 

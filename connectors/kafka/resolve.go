@@ -24,7 +24,7 @@ const missingMax = 10 * time.Second
 func (f *fetching) resolveAll() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	failures, away := 0, false
+	failures := 0
 	for {
 		due, next := f.inTrouble(time.Now())
 		if len(due) > 0 {
@@ -34,17 +34,15 @@ func (f *fetching) resolveAll() {
 			}
 			switch {
 			case err == nil:
-				if away {
-					slog.Info("kafka: brokers answer again", "step", f.source.config.UID)
-				}
-				failures, away = 0, false
+				failures = 0
 				continue
 			case !connectors.Retryable(err):
 				f.fail(err)
 				return
 			}
 			f.source.log.warn("kafka: leaders of partitions cannot be found now; trying again", "step", f.source.config.UID, "reason", err)
-			failures, away = failures+1, true
+			failures++
+			f.outOfReach()
 			next = backOff(failures)
 		}
 		timer.Reset(next)
@@ -64,6 +62,13 @@ func (f *fetching) resolveAll() {
 			return
 		}
 	}
+}
+
+// outOfReach notes that no broker gave an answer.
+func (f *fetching) outOfReach() {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.away = true
 }
 
 // inTrouble lists the partitions to look after now, or tells when to look next.
@@ -146,7 +151,7 @@ func (f *fetching) lead(p *partition, topic *kmsg.MetadataResponseTopic, offsets
 		return err
 	}
 	p.missingMS = 0
-	if found.Leader < 0 || found.ErrorCode != 0 && found.Leader < 0 || found.LeaderEpoch >= 0 && found.LeaderEpoch < p.leaderEpoch {
+	if found.Leader < 0 || found.LeaderEpoch >= 0 && found.LeaderEpoch < p.leaderEpoch {
 		// It has none, or the broker that answered does not know the newest yet.
 		f.source.log.warn("kafka: a partition has no leader now; waiting for one", "step", f.source.config.UID, "topic", p.topic, "partition", p.index)
 		f.lost(p, p.trouble)

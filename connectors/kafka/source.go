@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -67,7 +68,11 @@ func (s *source) Check(ctx context.Context, config connectors.Config) error {
 		case <-time.After(wait):
 			continue
 		case <-ctx.Done():
-			return configError("brokers", "no broker gave an answer within %v: %v", checkTimeout, err)
+			hint := ""
+			if errors.Is(err, io.EOF) {
+				hint = "; brokers close a connection whose tls or sasl is not what they want"
+			}
+			return configError("brokers", "no broker gave an answer within %v: %v%s", checkTimeout, err, hint)
 		}
 	}
 }
@@ -85,10 +90,8 @@ func (s *source) check(ctx context.Context) error {
 	if s.settings.Group == "" {
 		return nil
 	}
-	if _, err := kadm.NewClient(s.client).FetchOffsets(ctx, s.settings.Group); err != nil {
-		return s.settings.explain("read the offsets of group "+s.settings.Group, err)
-	}
-	return nil
+	_, err = s.groupOffsets(ctx)
+	return err
 }
 
 // sourceOptions keep requests short: the source itself tries again, so that it
