@@ -58,8 +58,8 @@ var (
 	// declaration: a batch whose records hold the key, an empty value, and the
 	// timer's time as timestamp. Needed by operators that declare timers.
 	ExportTimers = optional(function("turgo_timers", types(I32, I32, I32), types(I32)))
-	// ExportAggregate (aggregation, pointer, length) is the bulk form of keyed
-	// aggregation. Specified; no host runs it yet.
+	// ExportAggregate (aggregation, pointer, length) handles the groups of a batch:
+	// the bulk form of keyed aggregation.
 	ExportAggregate = optional(function("turgo_aggregate", types(I32, I32, I32), types(I32)))
 	// ExportClose is the last call to an instance that ends in good order.
 	ExportClose = optional(function("turgo_close", nil, nil))

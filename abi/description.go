@@ -15,14 +15,15 @@ type Description struct {
 // OperatorDescription describes one operator of a module. Inputs, outputs,
 // states, timers and metrics are numbered from 0 in the order given.
 type OperatorDescription struct {
-	Name              string              `json:"name"`
-	Inputs            []InputDescription  `json:"inputs"`
-	Outputs           []OutputDescription `json:"outputs"`
-	States            []StateDescription  `json:"states,omitempty"`
-	Timers            []TimerDescription  `json:"timers,omitempty"`
-	Metrics           []MetricDescription `json:"metrics,omitempty"`
-	AssignsTimestamps bool                `json:"assigns_timestamps,omitempty"`
-	ConfigSchema      json.RawMessage     `json:"config_schema,omitempty"` // JSON Schema
+	Name              string                   `json:"name"`
+	Inputs            []InputDescription       `json:"inputs"`
+	Outputs           []OutputDescription      `json:"outputs"`
+	States            []StateDescription       `json:"states,omitempty"`
+	Aggregations      []AggregationDescription `json:"aggregations,omitempty"`
+	Timers            []TimerDescription       `json:"timers,omitempty"`
+	Metrics           []MetricDescription      `json:"metrics,omitempty"`
+	AssignsTimestamps bool                     `json:"assigns_timestamps,omitempty"`
+	ConfigSchema      json.RawMessage          `json:"config_schema,omitempty"` // JSON Schema
 }
 
 // Keyed reports whether the operator needs its input partitioned by key.
@@ -33,6 +34,8 @@ func (o *OperatorDescription) Keyed() bool { return len(o.States) > 0 || len(o.T
 type InputDescription struct {
 	Name    string   `json:"name"`
 	Changes []string `json:"changes,omitempty"`
+	// Aggregation names the aggregation that takes the input's records.
+	Aggregation string `json:"aggregation,omitempty"`
 }
 
 // OutputDescription is one output.
@@ -48,6 +51,18 @@ type StateDescription struct {
 	SchemaVersion uint16 `json:"schema_version,omitempty"`
 	Prefetch      bool   `json:"prefetch,omitempty"`
 }
+
+// AggregationDescription is one keyed aggregation over the records of a batch.
+// Its accumulators are a state of that name, of kind value, numbered behind those
+// that are declared.
+type AggregationDescription struct {
+	Name          string `json:"name"`
+	TimeToLiveMS  int64  `json:"time_to_live_ms,omitempty"`
+	SchemaVersion uint16 `json:"schema_version,omitempty"`
+}
+
+// FeatureAggregate is what a module with aggregations requires.
+const FeatureAggregate = "aggregate"
 
 // TimerDescription is one kind of timer.
 type TimerDescription struct {

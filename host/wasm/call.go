@@ -125,11 +125,16 @@ func (o *Operator) deliver(p phase, f api.Function, argument uint64) error {
 	if err := o.place(o.batch); err != nil {
 		return err
 	}
+	return o.enterGuest(p, f, argument, len(o.batch))
+}
+
+// enterGuest calls the guest with the argument of that length in its buffer.
+func (o *Operator) enterGuest(p phase, f api.Function, argument uint64, length int) error {
 	control := o.memory.bytes[o.control:]
 	binary.LittleEndian.PutUint32(control[abi.ControlHand:], abi.NoHand)
 	binary.LittleEndian.PutUint64(control[abi.ControlWatermark:], uint64(o.watermark))
 	binary.LittleEndian.PutUint64(control[abi.ControlProcessingTime:], uint64(o.processingTime))
-	o.stack = [3]uint64{argument, uint64(o.buffer.address), uint64(len(o.batch))}
+	o.stack = [3]uint64{argument, uint64(o.buffer.address), uint64(length)}
 	if err := o.invoke(p, f, o.stack[:]); err != nil {
 		return err
 	}
@@ -145,10 +150,18 @@ func (o *Operator) deliver(p phase, f api.Function, argument uint64) error {
 	return o.fault(KindProtocol, fmt.Sprintf("the guest returned the status %d", status))
 }
 
-// place writes an argument into the guest's buffer, which it asks for again
-// only where the one it has is too small.
+// place writes an argument into the guest's buffer.
 func (o *Operator) place(argument []byte) error {
-	if need := uint32(len(argument)); need > o.buffer.capacity || o.buffer.address == 0 {
+	if err := o.reserve(len(argument)); err != nil {
+		return err
+	}
+	copy(o.memory.bytes[o.buffer.address:], argument)
+	return nil
+}
+
+// reserve asks for another buffer where the guest's is too small.
+func (o *Operator) reserve(length int) error {
+	if need := uint32(length); need > o.buffer.capacity || o.buffer.address == 0 {
 		capacity := max(need+need/4+pageBytes-1, pageBytes) &^ (pageBytes - 1)
 		stack := []uint64{uint64(capacity)}
 		if err := o.invoke(phaseBuffer, o.functions.buffer, stack); err != nil {
@@ -163,7 +176,6 @@ func (o *Operator) place(argument []byte) error {
 		}
 		o.buffer = buffer{address: address, capacity: capacity}
 	}
-	copy(o.memory.bytes[o.buffer.address:], argument)
 	return nil
 }
 
@@ -303,6 +315,9 @@ func (o *Operator) finish(err error, emit func(output int, batch record.Batch)) 
 		o.metrics[i].value.Store(o.metrics[i].staged)
 	}
 	o.dropFailed()
+	if o.groups.active {
+		o.ungroup()
+	}
 	o.outputs.deliver(emit)
 	o.batch = nil
 	return nil

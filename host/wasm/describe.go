@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"github.com/turgo-stream/turgo/abi"
 	"github.com/turgo-stream/turgo/host/wasm/internal/instrument"
@@ -25,7 +26,7 @@ const (
 )
 
 // featuresKnown are the features that a module may require.
-var featuresKnown = map[string]bool{}
+var featuresKnown = map[string]bool{abi.FeatureAggregate: true}
 
 // describe runs turgo_describe in an instance of its own and checks the result.
 func (m *Module) describe(ctx context.Context, parsed *instrument.Module) error {
@@ -63,6 +64,9 @@ func (m *Module) describe(ctx context.Context, parsed *instrument.Module) error 
 		if len(operator.Timers) > 0 && !hasExport(parsed, abi.ExportTimers.Name) {
 			return fmt.Errorf("operator %s declares timers, but guest lacks the export %s", operator.Name, abi.ExportTimers.Name)
 		}
+		if len(operator.Aggregations) > 0 && !hasExport(parsed, abi.ExportAggregate.Name) {
+			return fmt.Errorf("operator %s declares aggregations, but guest lacks the export %s", operator.Name, abi.ExportAggregate.Name)
+		}
 	}
 	return nil
 }
@@ -81,6 +85,10 @@ func checkDescription(d *abi.Description) error {
 	}
 	var names []string
 	for i := range d.Operators {
+		if len(d.Operators[i].Aggregations) > 0 && !slices.Contains(d.Requires, abi.FeatureAggregate) {
+			return fmt.Errorf("operator %q declares aggregations: the module must require the feature %q", cut(d.Operators[i].Name), abi.FeatureAggregate)
+		}
+		addAccumulators(&d.Operators[i])
 		if err := checkOperator(&d.Operators[i]); err != nil {
 			return fmt.Errorf("operator %q: %w", cut(d.Operators[i].Name), err)
 		}
@@ -89,10 +97,23 @@ func checkDescription(d *abi.Description) error {
 	return checkNames("operators", names, operatorsMax)
 }
 
+// addAccumulators adds to an operator's states those that hold the accumulators
+// of its aggregations.
+func addAccumulators(o *abi.OperatorDescription) {
+	for _, a := range o.Aggregations {
+		o.States = append(o.States, abi.StateDescription{
+			Name: a.Name, Kind: "value", TimeToLiveMS: a.TimeToLiveMS, SchemaVersion: a.SchemaVersion, Prefetch: true,
+		})
+	}
+}
+
 func checkOperator(o *abi.OperatorDescription) error {
 	var inputs, outputs, states, timers, metrics []string
 	for _, input := range o.Inputs {
 		inputs = append(inputs, input.Name)
+		if a := input.Aggregation; a != "" && !slices.ContainsFunc(o.Aggregations, func(d abi.AggregationDescription) bool { return d.Name == a }) {
+			return fmt.Errorf("input %q names the aggregation %q, which is not declared", cut(input.Name), cut(a))
+		}
 		for _, change := range input.Changes {
 			if err := checkWord("change kind", change, "insert", "update_before", "update_after", "delete"); err != nil {
 				return err

@@ -64,6 +64,10 @@ func (s *outputs) deliver(emit func(output int, batch record.Batch)) {
 func (o *Operator) emit(stack []uint64) {
 	o.enter("emit", inProcess)
 	index := int(uint32(stack[0]))
+	if index >= accumulatorOutput {
+		o.emitAccumulators(index-accumulatorOutput, o.view("emit", stack[1], stack[2]))
+		return
+	}
 	if index >= len(o.description.Outputs) {
 		o.abort(KindProtocol, "emit: output %d is not declared, there are %d", index, len(o.description.Outputs))
 	}

@@ -42,7 +42,7 @@ type instance struct {
 
 // functions are the guest's exports; nil where an optional one is missing.
 type functions struct {
-	initialize, describe, buffer, open, process, timers, close api.Function
+	initialize, describe, buffer, open, process, timers, aggregate, close api.Function
 }
 
 // buffer is where the guest takes its argument.
@@ -104,6 +104,7 @@ func (o *Operator) bind() {
 		open:       m.ExportedFunction(abi.ExportOpen.Name),
 		process:    m.ExportedFunction(abi.ExportProcess.Name),
 		timers:     m.ExportedFunction(abi.ExportTimers.Name),
+		aggregate:  m.ExportedFunction(abi.ExportAggregate.Name),
 		close:      m.ExportedFunction(abi.ExportClose.Name),
 	}
 	global := func(name string) api.MutableGlobal { return m.ExportedGlobal(name).(api.MutableGlobal) }

@@ -39,6 +39,7 @@ type Operator struct {
 	config      OpenConfig
 	limits      Limits
 	description *abi.OperatorDescription
+	aggregates  []int // by input: the aggregation that takes its records, or -1
 	openRequest []byte
 	state       State
 	kinds       []stateKinds
@@ -53,6 +54,7 @@ type Operator struct {
 	scan    scan
 	timers  timerBatch
 	outputs outputs
+	groups  groups
 }
 
 // Open makes an instance of the module and opens one of its operators in it.
@@ -81,7 +83,7 @@ func (m *Module) Open(ctx context.Context, config OpenConfig) (*Operator, error)
 	limits := config.Limits.or(m.engine.limits)
 	o := &Operator{
 		module: m, name: description.Name, index: index, config: config, limits: limits,
-		description: description, openRequest: request, state: config.State, kinds: kindsOf(description.States),
+		description: description, aggregates: aggregations(description), openRequest: request, state: config.State, kinds: kindsOf(description.States),
 		metrics: make([]metric, len(description.Metrics)),
 	}
 	attributes := config.Logger.With("operator", o.name, "uid", config.UID, "subtask", config.Subtask)
@@ -123,6 +125,9 @@ func (o *Operator) Process(input int, batch record.Batch, watermark, processingT
 		return fmt.Errorf("wasm: operator %s has no input %d, it has %d", o.name, input, len(o.description.Inputs))
 	}
 	o.firing = false
+	if a := o.aggregates[input]; a >= 0 {
+		return o.aggregate(a, batch, watermark, processingTime, emit)
+	}
 	if err := o.begin(batch, watermark, processingTime); err != nil {
 		return err
 	}
