@@ -26,6 +26,7 @@ var groups = []group{
 	{"fuel", "what limits cost a guest in C, Rust and Go, against the same without", measureFuel},
 	{"recovery", "from a restart to the first output, by keys held", measureRecovery},
 	{"wordcount", "word count end to end, against a plain Go program", measureWordCount},
+	{"kafka", "jobs from Kafka to Kafka, exactly once, against a plain loop", measureKafka},
 }
 
 func main() {
