@@ -37,8 +37,10 @@ func (t *Task) barrier(epoch checkpoint.Epoch) {
 	}
 	if t.sink != nil {
 		s.waiting++
+		tries := len(t.sink.tries)
 		t.sink.prepare(epoch, func(committables []checkpoint.Committable) {
 			s.committed = committables
+			t.answerTries(tries)
 			// All that was written before the barrier is answered by now, and nothing
 			// that comes after it is.
 			t.freezeLetters(s, t.letters.sink)

@@ -66,6 +66,9 @@ func (t *Task) failRefused(list []connectors.Refused) {
 			t.fail(fmt.Errorf("task: sink %s: its writer refused %d records as one", s.UID, r.Record.Count()))
 			return
 		}
+		if t.refusedAgain(s, *r, nowMS) {
+			continue
+		}
 		view := recordAt(r.Record, 0)
 		cause := letter.Error{Kind: kindRefused, Reason: r.Reason}
 		err := blamed(s, view, letter.Failure{}, letter.Place{}, &failedError{cause})
@@ -86,7 +89,7 @@ func (t *Task) treat(s *step, kind letter.Kind, view record.View, cause letter.E
 	case plan.DeadLetterOnFailure:
 		l := t.newLetter(s, kind, view, cause, nowMS)
 		l.Place = place
-		t.keep(s, l, view)
+		t.keep(s, l)
 	}
 	t.failed(s, err, nowMS)
 }

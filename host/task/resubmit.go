@@ -1,11 +1,11 @@
 package task
 
 import (
-	"context"
+	"bytes"
 	"fmt"
 
 	"github.com/turgo-stream/turgo/abi/record"
-	"github.com/turgo-stream/turgo/host/exchange"
+	"github.com/turgo-stream/turgo/connectors"
 	"github.com/turgo-stream/turgo/host/letter"
 )
 
@@ -161,17 +161,46 @@ func (t *Task) failAgain(s *step, r *letter.Resubmission, failure letter.Failure
 	}
 }
 
-// trySink writes the record of a letter that the sink refused. The answer is
-// there when it is written: before the sink prepares, if the write was.
+// sinkTry is a record that was refused before and is written again. Its writer
+// may refuse it as late as when it prepares; until then there is no answer.
+type sinkTry struct {
+	*letter.Resubmission
+	refused bool
+}
+
+// trySink writes the record of a letter that the sink refused.
 func (t *Task) trySink(r *letter.Resubmission) {
-	answer := letter.Answer{ID: r.Letter.ID, Command: r.Command}
-	t.sink.writes++
-	buffer := exchange.CopyOf(r.Letter.Record)
-	t.sink.submit(func(ctx context.Context) error {
-		defer buffer.Release()
-		return t.sink.writer.Write(ctx, buffer.Batch)
-	}, func() {
-		t.sink.writes--
-		t.config.SinkLetters.Answer(answer)
-	})
+	t.sink.tries = append(t.sink.tries, &sinkTry{Resubmission: r})
+	t.sink.write(r.Letter.Record)
+}
+
+// refusedAgain reports whether a record that the writer does not take is that of
+// a letter. Of equal records it does not matter which one is refused first.
+func (t *Task) refusedAgain(s *step, refused connectors.Refused, nowMS int64) bool {
+	for _, try := range t.sink.tries {
+		if try.refused || !sameRecord(try.Letter.Record, refused.Record) {
+			continue
+		}
+		try.refused = true
+		t.failAgain(s, try.Resubmission, letter.Failure{Error: letter.Error{Kind: kindRefused, Reason: refused.Reason}}, nowMS)
+		return true
+	}
+	return false
+}
+
+func sameRecord(a, b record.Batch) bool {
+	var one, other record.Builder
+	one.AppendView(recordAt(a, 0), 0)
+	other.AppendView(recordAt(b, 0), 0)
+	return bytes.Equal(one.Finish(), other.Finish())
+}
+
+// answerTries answers the first n tries of the sink, which has prepared them.
+func (t *Task) answerTries(n int) {
+	for _, try := range t.sink.tries[:n] {
+		if !try.refused {
+			t.config.SinkLetters.Answer(letter.Answer{ID: try.Letter.ID, Command: try.Command})
+		}
+	}
+	t.sink.tries = append(t.sink.tries[:0], t.sink.tries[n:]...)
 }

@@ -30,6 +30,7 @@ type sink struct {
 	failure error
 	// refuse hears of the records that the writer did not take.
 	refuse func([]connectors.Refused)
+	tries  []*sinkTry // written, and not prepared yet
 }
 
 // room reports whether another batch may be written.
