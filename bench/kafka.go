@@ -19,7 +19,7 @@ import (
 
 const (
 	kafkaPartitions = 4
-	kafkaLimit      = 5 * time.Minute // of one measurement
+	kafkaLimit      = 15 * time.Minute // of one group
 	kafkaPoll       = 20 * time.Millisecond
 	kafkaWarmUp     = 2000 // records that pass before a measurement begins
 )
@@ -36,43 +36,37 @@ type kafkaBench struct {
 	topics  int
 }
 
-// measureKafka measures jobs from Kafka to Kafka. The broker, the job with its
-// connectors and what drives them share the machine.
-func measureKafka() error {
-	if plan := os.Getenv(plainKafkaFlag); plan != "" {
-		return runPlainKafka(plan)
-	}
-	folder, err := os.MkdirTemp("", "turgo-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(folder)
-	b := &kafkaBench{folder: folder, brokers: localbroker.Named()}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
-	defer cancel()
-	if len(b.brokers) == 0 {
-		broker, err := localbroker.Start(ctx, localbroker.Options{FullCompiler: true})
+// withKafka gives a measurement a broker, turgo and modules. The broker, the job
+// with its connectors and what drives them share the machine.
+func withKafka(measure func(*kafkaBench, context.Context) error) func() error {
+	return func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), kafkaLimit)
+		defer cancel()
+		folder, err := os.MkdirTemp("", "turgo-bench-")
 		if err != nil {
 			return err
 		}
-		defer broker.Close()
-		b.brokers, b.broker = broker.Addresses(), broker.PID()
-	}
-	if err := b.build(ctx); err != nil {
-		return err
-	}
-	b.client, err = kgo.NewClient(kgo.SeedBrokers(b.brokers...))
-	if err != nil {
-		return err
-	}
-	defer b.client.Close()
-	b.admin = kadm.NewClient(b.client)
-	for _, measure := range []func(context.Context) error{b.measurePassThrough} {
-		if err := measure(ctx); err != nil {
+		defer os.RemoveAll(folder)
+		b := &kafkaBench{folder: folder, brokers: localbroker.Named()}
+		if len(b.brokers) == 0 {
+			broker, err := localbroker.Start(ctx, localbroker.Options{FullCompiler: true})
+			if err != nil {
+				return err
+			}
+			defer broker.Close()
+			b.brokers, b.broker = broker.Addresses(), broker.PID()
+		}
+		if err := b.build(ctx); err != nil {
 			return err
 		}
+		b.client, err = kgo.NewClient(kgo.SeedBrokers(b.brokers...))
+		if err != nil {
+			return err
+		}
+		defer b.client.Close()
+		b.admin = kadm.NewClient(b.client)
+		return measure(b, ctx)
 	}
-	return nil
 }
 
 func (b *kafkaBench) build(ctx context.Context) (err error) {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/turgo-stream/turgo/faults/process"
 )
 
 const (
@@ -95,8 +97,6 @@ func medianBy[T any](values []T, of func(T) float64) float64 {
 
 // pass gives one contender topics of its own.
 func (b *kafkaBench) pass(ctx context.Context, number int, run func(context.Context, *kafkaInput, string, int) (passResult, error)) (passResult, error) {
-	ctx, cancel := context.WithTimeout(ctx, kafkaLimit)
-	defer cancel()
 	input, err := b.topic(ctx, false)
 	if err != nil {
 		return passResult{}, err
@@ -121,39 +121,40 @@ func (b *kafkaBench) runPassThrough(placement string) func(context.Context, *kaf
 		if err != nil {
 			return passResult{}, err
 		}
-		result, err := b.measured(ctx, in, out, func() ([]int, error) {
-			pids, err := host.Connectors()
-			return append(pids, host.PID()), err
-		}, running(host))
+		_, result, _, err := b.measured(ctx, in, out, in.count+kafkaWarmUp, jobProcesses(host), running(host))
 		return result, errors.Join(err, host.Kill())
 	}
 }
 
-// measured releases the input and waits for the output.
-func (b *kafkaBench) measured(ctx context.Context, in *kafkaInput, out string, job func() ([]int, error), running func() error) (passResult, error) {
+// jobProcesses gives the host and its connectors.
+func jobProcesses(host *process.Host) func() ([]int, error) {
+	return func() ([]int, error) {
+		pids, err := host.Connectors()
+		return append(pids, host.PID()), err
+	}
+}
+
+// measured releases the input and waits for the output, of count records with
+// those that were there before.
+func (b *kafkaBench) measured(ctx context.Context, in *kafkaInput, out string, count int, job func() ([]int, error), running func() error) (released time.Time, result passResult, end kafkaOutput, err error) {
 	pids, err := job()
 	if err != nil {
-		return passResult{}, err
+		return released, result, end, err
 	}
 	jobBefore, brokerBefore := cpuOf(pids...), cpuOf(b.broker)
-	released, err := in.release(ctx)
-	if err != nil {
-		return passResult{}, err
+	if released, err = in.release(ctx); err != nil {
+		return released, result, end, err
 	}
-	count := in.count + kafkaWarmUp
 	if err := b.awaitCount(ctx, out, count, running); err != nil {
-		return passResult{}, err
+		return released, result, end, err
 	}
 	jobCPU, brokerCPU := cpuOf(pids...)-jobBefore, cpuOf(b.broker)-brokerBefore
-	end, err := b.await(ctx, out, count, running)
-	if err != nil {
-		return passResult{}, err
-	}
+	end, err = b.await(ctx, out, count, running)
 	records := float64(in.count)
-	return passResult{
+	return released, passResult{
 		rate: records / end.lastData.Sub(released).Seconds(),
 		job:  jobCPU * 1e9 / records, broker: brokerCPU * 1e9 / records,
-	}, nil
+	}, end, err
 }
 
 // plainKafkaFlag makes this program the plain loop: its value is a plainPlan.
@@ -181,7 +182,7 @@ func (b *kafkaBench) runPlainProcess(ctx context.Context, in *kafkaInput, out st
 	if err != nil {
 		return passResult{}, err
 	}
-	loop := exec.Command(self, "kafka")
+	loop := exec.Command(self)
 	loop.Env = append(os.Environ(), plainKafkaFlag+"="+string(plan))
 	loop.Stderr = os.Stderr
 	stdin, err := loop.StdinPipe()
@@ -195,7 +196,7 @@ func (b *kafkaBench) runPlainProcess(ctx context.Context, in *kafkaInput, out st
 	err = b.awaitCount(ctx, out, kafkaWarmUp, running)
 	var result passResult
 	if err == nil {
-		result, err = b.measured(ctx, in, out, func() ([]int, error) { return []int{loop.Process.Pid}, nil }, running)
+		_, result, _, err = b.measured(ctx, in, out, in.count+kafkaWarmUp, func() ([]int, error) { return []int{loop.Process.Pid}, nil }, running)
 	}
 	return result, errors.Join(err, stdin.Close(), loop.Wait())
 }

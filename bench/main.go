@@ -3,13 +3,14 @@
 // machines are noisy, so compare lines of the same run only.
 //
 //	go run ./bench             all groups
-//	go run ./bench wire state  these groups
+//	go run ./bench wire kafka  these groups; kafka is all that begin with it
 package main
 
 import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 )
 
 // group is a set of figures that are measured together.
@@ -19,6 +20,11 @@ type group struct {
 	measure func() error
 }
 
+// answers tells whether a name is the group's, or the beginning of it.
+func (g group) answers(name string) bool {
+	return g.name == name || strings.HasPrefix(g.name, name+"-")
+}
+
 var groups = []group{
 	{"wire", "a batch's way from a connector's process into the host", measureWire},
 	{"boundary", "records through a guest, by key to their subtask, and with hot state", measureBoundary},
@@ -26,19 +32,24 @@ var groups = []group{
 	{"fuel", "what limits cost a guest in C, Rust and Go, against the same without", measureFuel},
 	{"recovery", "from a restart to the first output, by keys held", measureRecovery},
 	{"wordcount", "word count end to end, against a plain Go program", measureWordCount},
-	{"kafka", "jobs from Kafka to Kafka, exactly once, against a plain loop", measureKafka},
+	{"kafka-pass", "pass-through from Kafka to Kafka, exactly once, against a plain loop", withKafka((*kafkaBench).measurePassThrough)},
+	{"kafka-million", "a million records through dedup and keyed count, from Kafka to Kafka", withKafka((*kafkaBench).measureMillion)},
+	{"kafka-latency", "from the making of a record until it is seen behind a job", withKafka((*kafkaBench).measureLatency)},
 }
 
 func main() {
 	serveIfAsked()
-	failed := false
-	known := map[string]bool{}
-	for _, g := range groups {
-		known[g.name] = true
+	if plan := os.Getenv(plainKafkaFlag); plan != "" {
+		if err := runPlainKafka(plan); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: plain loop: %v\n", err)
+			os.Exit(1)
+		}
+		return
 	}
+	failed := false
 	wanted := os.Args[1:]
 	for _, name := range wanted {
-		if !known[name] {
+		if !slices.ContainsFunc(groups, func(g group) bool { return g.answers(name) }) {
 			fmt.Fprintf(os.Stderr, "bench: no group %q; there are:\n", name)
 			for _, g := range groups {
 				fmt.Fprintf(os.Stderr, "  %-12s %s\n", g.name, g.what)
@@ -47,7 +58,7 @@ func main() {
 		}
 	}
 	for _, g := range groups {
-		if len(wanted) > 0 && !slices.Contains(wanted, g.name) {
+		if len(wanted) > 0 && !slices.ContainsFunc(wanted, g.answers) {
 			continue
 		}
 		fmt.Printf("# %s: %s\n", g.name, g.what)
