@@ -28,10 +28,11 @@ const (
 
 // source finds partitions. Each is one split.
 type source struct {
-	settings *sourceSettings
-	config   connectors.Config
-	client   *kgo.Client
-	log      rareLog
+	settings  *sourceSettings
+	config    connectors.Config
+	client    *kgo.Client
+	log       rareLog
+	clientLog *clientLog // of all clients: what one says, the others say too
 	// missingMax is how long a partition may be missing before it counts as gone.
 	missingMax time.Duration
 
@@ -52,7 +53,7 @@ func (s *source) Check(ctx context.Context, config connectors.Config) error {
 	if err != nil {
 		return err
 	}
-	client, err := settings.newClient(config, sourceOptions()...)
+	client, err := settings.newClient(config, sourceOptions(newClientLog(config))...)
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func (s *source) Check(ctx context.Context, config connectors.Config) error {
 			if errors.Is(err, io.EOF) {
 				hint = "; brokers close a connection whose tls or sasl is not what they want"
 			}
-			return configError("brokers", "no broker gave an answer within %v: %v%s", checkTimeout, err, hint)
+			return &connectors.RetryableError{Err: fmt.Errorf("kafka: no broker gave an answer within %v: %w%s", checkTimeout, err, hint)}
 		}
 	}
 }
@@ -96,8 +97,9 @@ func (s *source) check(ctx context.Context) error {
 
 // sourceOptions keep requests short: the source itself tries again, so that it
 // can say so.
-func sourceOptions() []kgo.Opt {
+func sourceOptions(log *clientLog) []kgo.Opt {
 	return []kgo.Opt{
+		kgo.WithLogger(log),
 		kgo.RetryTimeout(requestTimeout),
 		kgo.RequestRetries(3),
 		kgo.BrokerMaxReadBytes(responseBytesMax),
@@ -113,13 +115,14 @@ func (s *source) Open(_ context.Context, config connectors.Config) error {
 	}
 	s.settings, s.config = settings, config
 	s.known, s.finished = map[string]bool{}, map[string]int64{}
-	s.client, err = settings.newClient(config, sourceOptions()...)
+	s.clientLog = newClientLog(config)
+	s.client, err = settings.newClient(config, sourceOptions(s.clientLog)...)
 	return err
 }
 
 // OpenReader opens the reader of one subtask.
 func (s *source) OpenReader(context.Context, int) (connectors.Reader, error) {
-	client, err := s.settings.newClient(s.config, sourceOptions()...)
+	client, err := s.settings.newClient(s.config, sourceOptions(s.clientLog)...)
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +130,17 @@ func (s *source) OpenReader(context.Context, int) (connectors.Reader, error) {
 }
 
 // CheckpointComplete gives the positions to the group, for tools that show the
-// lag. Nothing here reads them again.
+// lag. Nothing here reads them again, so that a failure is a warning.
 func (s *source) CheckpointComplete(ctx context.Context, _ uint64, positions []connectors.Assignment) error {
+	err := s.tellGroup(ctx, positions)
+	if err != nil && !cancelled(ctx, err) {
+		s.log.warn("kafka: the group did not learn of a checkpoint, which matters to tools that show its lag only", "step", s.config.UID, "group", s.settings.Group, "reason", err)
+	}
+	return nil
+}
+
+// tellGroup commits positions as offsets of the group.
+func (s *source) tellGroup(ctx context.Context, positions []connectors.Assignment) error {
 	if s.settings.Group == "" {
 		return nil
 	}
@@ -156,7 +168,7 @@ func (s *source) CheckpointComplete(ctx context.Context, _ uint64, positions []c
 		err = responses.Error()
 	}
 	if err != nil {
-		return s.settings.explain("commit offsets of group "+s.settings.Group+", which matters to tools that show its lag only", err)
+		return s.settings.explain("commit offsets of group "+s.settings.Group, err)
 	}
 	s.finishedMutex.Lock()
 	defer s.finishedMutex.Unlock()

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -153,8 +152,7 @@ func TestCheckGivesUpOnABrokerThatIsAway(t *testing.T) {
 	defer cancel()
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
 	err := newSource().Check(ctx, sourceConfig(t, []string{address}, map[string]any{"topics": []string{"in"}}))
-	var wrong *connectors.ConfigError
-	if !errors.As(err, &wrong) || wrong.Field != "brokers" || !strings.Contains(wrong.Reason, "connection refused") {
+	if !connectors.Retryable(err) || !strings.Contains(fmt.Sprint(err), "no broker gave an answer") || !strings.Contains(fmt.Sprint(err), "connection refused") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -258,7 +256,9 @@ func TestNoPermission(t *testing.T) {
 	}
 	wantFatal(t, check(settings("reader", "reader-password", "scram_sha_256")), "topic in", "User:reader", "READ")
 	err := check(settings("admin", "wrong-password", "plain"))
-	wantFatal(t, err, "sasl") // this cluster closes the connection; a real one says why
+	if err == nil || !strings.Contains(fmt.Sprint(err), "sasl") { // this cluster closes the connection; a real one says why
+		t.Errorf("error %v", err)
+	}
 	if strings.Contains(fmt.Sprint(err), "wrong-password") {
 		t.Errorf("the password is in the error: %v", err)
 	}

@@ -199,7 +199,7 @@ func TestTheGroupLearnsOfCheckpoints(t *testing.T) {
 	r := openReading(t, s, atStart(splits)...)
 	r.until("one split ends", func() bool { return r.ended["in/1"] && r.positions["in/0"].Position != nil })
 	positions := append(r.checkpoint(), connectors.Assignment{Split: connectors.Split{ID: "in/1"}})
-	if err := s.CheckpointComplete(sourceContext(t), 1, positions); err != nil {
+	if err := s.tellGroup(sourceContext(t), positions); err != nil {
 		t.Fatal(err)
 	}
 	offsets, err := kadm.NewClient(producer).FetchOffsets(sourceContext(t), "watch")

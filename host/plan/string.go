@@ -1,8 +1,10 @@
 package plan
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -87,7 +89,44 @@ func configText(config []byte) string {
 	if string(config) == "{}" {
 		return ""
 	}
-	return ", config " + string(config)
+	return ", config " + string(hideSecrets(config))
+}
+
+// secretNames are the fields whose text is not shown, and the ends of such names.
+var secretNames = []string{"password", "secret", "token"}
+
+// hideSecrets replaces texts that are nobody's business. Config without any stays
+// as it is written.
+func hideSecrets(config []byte) []byte {
+	var value any
+	if err := json.Unmarshal(config, &value); err != nil || !hideIn(value) {
+		return config
+	}
+	hidden, err := json.Marshal(value)
+	if err != nil {
+		return config
+	}
+	return hidden
+}
+
+// hideIn hides what is secret within a value, and reports whether there was any.
+func hideIn(value any) (found bool) {
+	switch v := value.(type) {
+	case []any:
+		for i := range v {
+			found = hideIn(v[i]) || found
+		}
+	case map[string]any:
+		for name := range v {
+			secret := slices.ContainsFunc(secretNames, func(s string) bool { return name == s || strings.HasSuffix(name, "_"+s) })
+			if text, isText := v[name].(string); secret && isText && text != "" {
+				v[name], found = "(hidden)", true
+			} else {
+				found = hideIn(v[name]) || found
+			}
+		}
+	}
+	return found
 }
 
 func (p *Plan) writeWatermark(b *strings.Builder, w *Watermark) {
