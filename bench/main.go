@@ -30,6 +30,7 @@ var groups = []group{
 	{"boundary", "records through a guest, by key to their subtask, and with hot state", measureBoundary},
 	{"checkpoint", "a task's pause and what it writes, by keys held", measureCheckpoint},
 	{"fuel", "what limits cost a guest in C, Rust and Go, against the same without", measureFuel},
+	{"reset", "what a trap costs, by guests in C, Rust and Go", measureReset},
 	{"recovery", "from a restart to the first output, by keys held", measureRecovery},
 	{"wordcount", "word count end to end, against a plain Go program", measureWordCount},
 	{"kafka-pass", "pass-through from Kafka to Kafka, exactly once, against a plain loop", withKafka((*kafkaBench).measurePassThrough)},

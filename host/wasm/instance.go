@@ -172,13 +172,17 @@ func (o *Operator) snapshot() error {
 }
 
 // reset brings the instance back to its snapshot, or makes a new one where it
-// cannot: memory does not shrink, and tables are out of reach.
+// cannot: tables are out of reach.
 func (o *Operator) reset() error {
 	o.usage.resets.Add(1)
-	if !o.broken && !o.module.opaque && o.memory.restorable() && uint32(o.changed.Get()) == 0 {
-		if err := o.memory.restore(); err != nil {
+	restorable := !o.broken && !o.module.opaque && uint32(o.changed.Get()) == 0
+	if restorable {
+		var err error
+		if restorable, err = o.memory.restore(o.guest.Memory()); err != nil {
 			return fmt.Errorf("wasm: operator %s: restoring the guest's memory: %w", o.name, err)
 		}
+	}
+	if restorable {
 		for i, g := range o.instance.globals {
 			g.Set(o.saved[i])
 		}

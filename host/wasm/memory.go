@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"unsafe"
 
+	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 	"golang.org/x/sys/unix"
 )
@@ -17,6 +18,7 @@ type memory struct {
 	refused  uint64 // the size that was asked for and not granted, 0 = none
 	snapshot uint64 // size when the snapshot was taken
 	image    image
+	shrinks  bool // the next Reallocate goes back to the snapshot's size
 }
 
 // newMemory reserves address space for all that a guest may ever have.
@@ -33,6 +35,10 @@ func (m *memory) Allocate(_, _ uint64) experimental.LinearMemory { return m }
 
 // Reallocate makes the memory size bytes long, or returns nil.
 func (m *memory) Reallocate(size uint64) []byte {
+	if m.shrinks {
+		m.bytes = m.reserved[:m.snapshot:m.snapshot]
+		return m.bytes
+	}
 	if size > uint64(len(m.reserved)) {
 		m.refused = size
 		return nil
@@ -75,8 +81,35 @@ func (m *memory) takeSnapshot() error {
 	return nil
 }
 
-// restorable reports whether restore can bring back the snapshot.
-func (m *memory) restorable() bool { return m.snapshot == uint64(len(m.bytes)) }
+// restore goes back to the snapshot, and reports whether it could.
+func (m *memory) restore(guest api.Memory) (bool, error) {
+	if shrunk, err := m.shrink(guest); !shrunk || err != nil {
+		return false, err
+	}
+	return true, m.dropChanges()
+}
+
+// shrink takes back what the memory has grown by since the snapshot, and
+// reports whether it could. WebAssembly knows no way to shrink, but wazero takes
+// the size that its allocator gives, where its host asks for a page more. What
+// lies behind the size is out of the guest's reach again, and zero when it
+// grows again.
+func (m *memory) shrink(guest api.Memory) (bool, error) {
+	size := uint64(len(m.bytes))
+	if m.snapshot == 0 || size < m.snapshot {
+		return false, nil
+	}
+	if size == m.snapshot {
+		return true, nil
+	}
+	m.shrinks = true
+	_, shrunk := guest.Grow(1)
+	m.shrinks = false
+	if !shrunk || uint64(len(m.bytes)) != m.snapshot || uint64(guest.Size()) != m.snapshot {
+		return false, nil
+	}
+	return true, giveBack(m.reserved[m.snapshot:size])
+}
 
 // mapPrivate maps a file over existing memory.
 func mapPrivate(fd int, over []byte) error {

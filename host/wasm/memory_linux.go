@@ -32,5 +32,13 @@ func (i *image) close() {
 	}
 }
 
-// restore drops the private pages, so that those of the file show again.
-func (m *memory) restore() error { return unix.Madvise(m.bytes, unix.MADV_DONTNEED) }
+// dropChanges drops the private pages, so that those of the file show again.
+func (m *memory) dropChanges() error { return unix.Madvise(m.bytes, unix.MADV_DONTNEED) }
+
+// giveBack returns memory to the system and keeps its addresses.
+func giveBack(behind []byte) error {
+	if err := unix.Madvise(behind, unix.MADV_DONTNEED); err != nil {
+		return err
+	}
+	return unix.Mprotect(behind, unix.PROT_NONE)
+}

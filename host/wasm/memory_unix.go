@@ -4,6 +4,7 @@ package wasm
 
 import (
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,5 +37,12 @@ func (i *image) close() {
 	}
 }
 
-// restore maps the image again.
-func (m *memory) restore() error { return m.image.mapOver(m.bytes) }
+// dropChanges maps the image again.
+func (m *memory) dropChanges() error { return m.image.mapOver(m.bytes) }
+
+// giveBack returns memory to the system and keeps its addresses.
+func giveBack(behind []byte) error {
+	_, err := unix.MmapPtr(-1, 0, unsafe.Pointer(&behind[0]), uintptr(len(behind)), unix.PROT_NONE,
+		unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_FIXED|mapNoReserve)
+	return err
+}

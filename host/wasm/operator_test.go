@@ -34,8 +34,8 @@ func TestOperatorRecoversFromFailedReset(t *testing.T) {
 	operator := open(t, module, OpenConfig{})
 	process := func() error { return operator.Process(0, batchOf("a"), 0, 0, func(int, record.Batch) {}) }
 	wantGuestError(t, process(), KindMemory, -1, "")
-	if u := operator.Usage(); u.Rebuilds != 1 {
-		t.Fatalf("%+v, want a new instance, as memory has grown", u)
+	if u := operator.Usage(); u.Rebuilds != 0 || len(operator.memory.bytes) != 2*pageBytes {
+		t.Fatalf("%+v and %d bytes of memory, want a reset to its two pages", u, len(operator.memory.bytes))
 	}
 	operator.memory.snapshot = 0 // as if it could not be restored
 	operator.limits.CallFuel = 1
@@ -47,6 +47,25 @@ func TestOperatorRecoversFromFailedReset(t *testing.T) {
 	wantGuestError(t, process(), KindFuel, -1, "")
 	operator.limits.CallFuel = 0
 	wantGuestError(t, process(), KindMemory, -1, "")
+}
+
+// Memory that has grown shrinks at a reset, and is zero where it grows again.
+func TestResetShrinksMemory(t *testing.T) {
+	module := load(t, newEngine(t, Config{}), "grows-and-traps", assemble(t, "grows-and-traps"))
+	operator := open(t, module, OpenConfig{})
+	for range 5 {
+		err := operator.Process(0, batchOf("a"), 0, 0, func(int, record.Batch) {})
+		wantGuestError(t, err, KindTrap, -1, "trap: unreachable")
+		if size := operator.guest.Memory().Size(); size != 2*pageBytes {
+			t.Fatalf("after the reset the memory has %d bytes", size)
+		}
+	}
+	if u := operator.Usage(); u.Resets != 5 || u.Rebuilds != 0 {
+		t.Errorf("%+v, want no new instance", u)
+	}
+	if _, outside := operator.guest.Memory().Read(2*pageBytes, 1); outside {
+		t.Error("the guest still reaches what it has lost")
+	}
 }
 
 func TestOperatorCannotBeUsedAfterClose(t *testing.T) {

@@ -10,7 +10,7 @@ static const char description[] =
     "{\"name\":\"pass\",\"inputs\":[{\"name\":\"in\"}],\"outputs\":[{\"name\":\"out\"}]},"
     "{\"name\":\"arithmetic\",\"inputs\":[{\"name\":\"in\"}],\"outputs\":[{\"name\":\"out\"}]},"
     "{\"name\":\"count\",\"inputs\":[{\"name\":\"in\"}],\"outputs\":[{\"name\":\"out\"}]},"
-    "{\"name\":\"trap\",\"inputs\":[{\"name\":\"in\"}],\"outputs\":[{\"name\":\"out\"}]}]}";
+    "{\"name\":\"poison\",\"inputs\":[{\"name\":\"in\"}],\"outputs\":[{\"name\":\"out\"}]}]}";
 
 static u32 control[8];
 static u8 buffer[16 << 20];
@@ -65,7 +65,7 @@ EXPORT("turgo_process") u32 turgo_process(u32 input, u8 *batch, u32 length) {
         r->origin = i;
         if (chosen == 1) r->timestamp = arithmetic(r->timestamp | 1, 1000) >> 1;
         if (chosen == 2) r->timestamp = count(r->timestamp, 1000);
-        if (chosen == 3) __builtin_trap();
+        if (chosen == 3 && (long long)r->timestamp < 0) __builtin_trap();
         at += r->size;
     }
     emit(0, batch, length);

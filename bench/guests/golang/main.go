@@ -49,7 +49,13 @@ func count(timestamp int64) int64 {
 	return found
 }
 
-func trap(int64) int64 { panic("a poison record") }
+// poison gives up at a record with a negative timestamp.
+func poison(timestamp int64) int64 {
+	if timestamp < 0 {
+		panic("a poison record")
+	}
+	return timestamp
+}
 
 func init() {
 	register := func(name string, do func(int64) int64) {
@@ -58,7 +64,7 @@ func init() {
 	register("pass", nil)
 	register("arithmetic", arithmetic)
 	register("count", count)
-	register("trap", trap)
+	register("poison", poison)
 }
 
 func main() {}
