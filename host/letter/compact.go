@@ -98,54 +98,81 @@ func (b *Book) live(s *indexed) int64 {
 // gains reports whether rewriting segments leaves less than there was.
 func (b *Book) gains(worn []checkpoint.LetterSegment) bool {
 	c := &Compaction{inputs: worn, book: b}
-	among := c.among()
+	outside := c.outside()
 	before, after := 0, 0
 	for _, s := range worn {
 		loaded := b.segments[s.Object]
 		before += len(loaded.letters) + len(loaded.answers)
-		after += int(b.live(loaded))
-		for _, a := range loaded.answers {
-			if among.outside[a.ID] {
-				after++
-			}
-		}
+		after += c.kept(loaded, outside)
 	}
 	return after*2 <= before && before > 0
 }
 
-// scope tells which letters have a version outside of the compaction.
-type scope struct{ outside map[string]bool }
-
-func (c *Compaction) among() scope {
+// outside are the settled letters of the inputs of which there is a version in
+// another segment. What tells that they are settled must stay: else the older
+// version would count.
+func (c *Compaction) outside() map[string]bool {
 	inside := map[string]bool{}
-	answered := map[string]bool{}
+	settled := map[string]bool{}
 	for _, s := range c.inputs {
+		loaded := c.book.segments[s.Object]
 		inside[s.Object] = true
-		for _, a := range c.book.segments[s.Object].answers {
-			answered[a.ID] = true
+		for _, a := range loaded.answers {
+			settled[a.ID] = true
 		}
-	}
-	in := scope{outside: map[string]bool{}}
-	if len(answered) == 0 {
-		return in
-	}
-	for name, s := range c.book.segments {
-		if inside[name] {
-			continue
-		}
-		for _, id := range s.letters {
-			if answered[id] {
-				in.outside[id] = true
+		for _, id := range loaded.letters {
+			if c.book.settled(id) {
+				settled[id] = true
 			}
 		}
 	}
-	// A damaged segment may hold a version of any letter.
 	for name := range c.book.damaged {
 		if _, isCommand := commandNumber(name); !isCommand {
-			in.outside = answered
+			return settled // it may hold a version of any letter
 		}
 	}
-	return in
+	outside := map[string]bool{}
+	for name, s := range c.book.segments {
+		if inside[name] || len(settled) == 0 {
+			continue
+		}
+		for _, id := range s.letters {
+			if settled[id] {
+				outside[id] = true
+			}
+		}
+	}
+	return outside
+}
+
+func (b *Book) settled(id string) bool {
+	e := b.entries[id]
+	if e == nil {
+		return false
+	}
+	status, _ := b.status(e)
+	return status.Settled()
+}
+
+// kept counts the frames of a segment that still count.
+func (c *Compaction) kept(loaded *indexed, outside map[string]bool) int {
+	kept := 0
+	for _, id := range loaded.letters {
+		if e := c.book.entries[id]; e != nil && e.segment == loaded && c.counts(e, outside) {
+			kept++
+		}
+	}
+	for _, a := range loaded.answers {
+		if outside[a.ID] {
+			kept++
+		}
+	}
+	return kept
+}
+
+// counts tells whether the newest version of a letter must stay.
+func (c *Compaction) counts(e *entry, outside map[string]bool) bool {
+	return !c.book.settled(e.id) || outside[e.id]
 }
 
 // Run writes the replacement under a name that nobody else uses, where there is
@@ -154,14 +181,14 @@ func (c *Compaction) Run(ctx context.Context, store checkpoint.Store, name strin
 	swapped := checkpoint.LettersSwapped{}
 	out := segment{data: appendSegmentHead(nil)}
 	out.Object = name
-	var among scope
+	var outside map[string]bool
 	if c.book != nil {
-		among = c.among()
+		outside = c.outside()
 	}
 	for _, s := range c.inputs {
 		swapped.Removed = append(swapped.Removed, s.Object)
 		out.Epoch = max(out.Epoch, s.Epoch)
-		if err := c.copy(ctx, store, s, among, &out); err != nil {
+		if err := c.copy(ctx, store, s, outside, &out); err != nil {
 			return checkpoint.LettersSwapped{}, err
 		}
 	}
@@ -177,11 +204,11 @@ func (c *Compaction) Run(ctx context.Context, store checkpoint.Store, name strin
 }
 
 // copy copies the frames of a segment that still count.
-func (c *Compaction) copy(ctx context.Context, store checkpoint.Store, s checkpoint.LetterSegment, among scope, out *segment) error {
+func (c *Compaction) copy(ctx context.Context, store checkpoint.Store, s checkpoint.LetterSegment, outside map[string]bool, out *segment) error {
 	var loaded *indexed
 	if c.book != nil {
 		loaded = c.book.segments[s.Object]
-		if c.book.live(loaded) == 0 && !slices.ContainsFunc(loaded.answers, func(a Answer) bool { return among.outside[a.ID] }) {
+		if c.kept(loaded, outside) == 0 {
 			return nil
 		}
 	}
@@ -196,17 +223,13 @@ func (c *Compaction) copy(ctx context.Context, store checkpoint.Store, s checkpo
 		case loaded == nil:
 		case isLetter:
 			e := c.book.entries[loaded.letters[letters]]
-			counts = e != nil && e.segment == loaded && e.at == int64(at)
-			if counts {
-				status, _ := c.book.status(e)
-				counts = !status.Settled()
-			}
+			counts = e != nil && e.segment == loaded && e.at == int64(at) && c.counts(e, outside)
 		default:
 			a, err := decodeAnswer(payload)
 			if err != nil {
 				return err
 			}
-			counts = among.outside[a.ID]
+			counts = outside[a.ID]
 		}
 		if isLetter {
 			letters++
