@@ -98,7 +98,8 @@ func (b *builder) task(ctx context.Context, v *plan.Vertex, subtask int) (*task.
 	config.State = operators.State
 	for index := range v.Chain {
 		s := &v.Chain[index]
-		step := task.Step{UID: s.UID, OnFailure: s.OnFailure, Routes: b.routes(v, index, subtask)}
+		step := task.Step{UID: s.UID, OnFailure: s.OnFailure}
+		step.Routes, step.DeadLetters = b.routes(v, index, subtask)
 		switch s.Kind {
 		case plan.Source:
 			config.Source = b.source(v, s, subtask)
@@ -178,9 +179,9 @@ func (b *builder) operators(ctx context.Context, v *plan.Vertex, subtask int) (*
 	return operators, nil
 }
 
-// routes lists the ways out of each output of a step.
-func (b *builder) routes(v *plan.Vertex, index, subtask int) [][]task.Route {
-	routes := make([][]task.Route, v.Chain[index].Outputs())
+// routes lists the ways out of each output of a step, and of its dead letters.
+func (b *builder) routes(v *plan.Vertex, index, subtask int) (routes [][]task.Route, deadLetters []*exchange.Outbox) {
+	routes = make([][]task.Route, v.Chain[index].Outputs())
 	if index+1 < len(v.Chain) {
 		output := v.Chain[index+1].PreviousOutput
 		routes[output] = append(routes[output], task.Route{Chained: true})
@@ -190,9 +191,13 @@ func (b *builder) routes(v *plan.Vertex, index, subtask int) [][]task.Route {
 			continue
 		}
 		outbox := exchange.NewOutbox(partitioning(edge.Kind), b.plan.MaxParallelism, b.lanes[edge][subtask])
+		if edge.From.Output == len(routes) {
+			deadLetters = append(deadLetters, outbox)
+			continue
+		}
 		routes[edge.From.Output] = append(routes[edge.From.Output], task.Route{Outbox: outbox})
 	}
-	return routes
+	return routes, deadLetters
 }
 
 func partitioning(kind plan.EdgeKind) exchange.Partitioning {

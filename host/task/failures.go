@@ -88,7 +88,7 @@ func (t *Task) failRecord(s *step, p part, view record.View, failure letter.Fail
 		l := t.newLetter(s, letter.Record, view, failure.Error, nowMS)
 		l.Input, l.Place = p.input, place
 		l.State, l.StateIncomplete = failure.State, failure.StateIncomplete
-		t.keep(s, l, view)
+		t.keep(s, l)
 	case plan.StopOnFailure:
 		t.fail(blamed(s, view, failure, place, err))
 		return
@@ -120,7 +120,7 @@ func (t *Task) failTimer(s *step, failure letter.Failure, err error, nowMS int64
 		l := t.newLetter(s, letter.Timer, view, failure.Error, nowMS)
 		l.Timer = failure.Timer
 		l.State, l.StateIncomplete = failure.State, failure.StateIncomplete
-		t.keep(s, l, view)
+		t.keep(s, l)
 	case plan.StopOnFailure:
 		b := blamed(s, view, failure, letter.Place{}, err)
 		b.Timer = true
@@ -152,7 +152,7 @@ func (t *Task) newLetter(s *step, kind letter.Kind, view record.View, cause lett
 }
 
 // send1 keeps a letter.
-func (t *Task) keep(s *step, l *letter.Letter, view record.View) {
+func (t *Task) keep(s *step, l *letter.Letter) {
 	keeper := t.keeperOf(s)
 	if keeper == nil {
 		t.fail(stepError(s, errNoKeeper))
@@ -163,6 +163,25 @@ func (t *Task) keep(s *step, l *letter.Letter, view record.View) {
 		return
 	}
 	s.failures.deadLettered.Add(1)
+	t.emitLetter(s, l)
+}
+
+// emitLetter sends a letter as a record to those who read the dead letters.
+func (t *Task) emitLetter(s *step, l *letter.Letter) {
+	if len(s.DeadLetters) == 0 {
+		return
+	}
+	var b record.Builder
+	batch, err := l.AsRecord(&b)
+	if err != nil {
+		t.fail(stepError(s, err))
+		return
+	}
+	for _, out := range s.DeadLetters {
+		if err := out.Add(batch); err != nil {
+			t.fail(stepError(s, err))
+		}
+	}
 }
 
 // failed counts a unit that was treated, and looks at the breaker.
@@ -221,7 +240,10 @@ func (t *Task) placeOf(s *step, p part, index int, view record.View) letter.Plac
 	if t.resubmits.trying {
 		return t.resubmits.place
 	}
-	if t.source == nil || t.source.current == nil {
+	switch {
+	case t.resubmits.trying:
+		return t.resubmits.place
+	case t.source == nil || t.source.current == nil:
 		return letter.Place{}
 	}
 	if index = t.sourceIndex(s, p, index, view); index < 0 {
@@ -266,9 +288,9 @@ func (t *Task) trace(s *step, p part) {
 	for offset := record.HeaderLength; offset < len(p.batch); index++ {
 		view := p.batch.At(offset)
 		switch {
-		case s.index == 1:
+		case s.index == 1 && !t.resubmits.trying:
 			p.batch.SetOrigin(offset, uint32(index))
-		case before == nil:
+		case before == nil || t.resubmits.trying:
 			p.batch.SetOrigin(offset, untraced)
 		default:
 			p.batch.SetOrigin(offset, before[view.Origin()])

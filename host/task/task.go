@@ -60,6 +60,8 @@ type Step struct {
 	Module, Entry string
 	// Routes says for each output where its batches go.
 	Routes [][]Route
+	// DeadLetters are the readers of its letters as records.
+	DeadLetters []*exchange.Outbox
 }
 
 // Route is one way out of a step: the next step of the chain, or an outbox.
@@ -211,6 +213,7 @@ func New(config Config) *Task {
 		if s.ProcessingTimers {
 			t.steps[i].timerMS = math.MinInt64 // overdue timers of a restored state fire at once
 		}
+		t.outs = append(t.outs, s.DeadLetters...)
 		for _, routes := range s.Routes {
 			for _, r := range routes {
 				if r.Outbox != nil {
