@@ -31,33 +31,39 @@ func isName(text []byte) bool {
 	return len(text) > 0 && len(text) <= nameBytesMax
 }
 
+const notLike = `value is not like {"account":"alice","amount":1250}`
+
 // parse reads the value of a record, {"account":"alice","amount":1250}, fields in any
 // order. What it cannot read exactly it refuses, and says why; "" is success.
 func parse(value []byte) (p payment, refusal string) {
 	r := reader{data: value}
 	hasAmount := false
-	r.byte('{')
-	for more := true; more && !r.bad; more = r.tryByte(',') {
-		name := string(r.text())
-		r.byte(':')
+	r.take('{')
+	for more := true; more; more = r.tryTake(',') {
+		name := r.text()
+		r.take(':')
 		switch {
 		case r.bad:
-		case name == "account" && p.account == nil:
-			if p.account = r.text(); !r.bad && !isName(p.account) {
+			return p, notLike
+		case string(name) == "account" && p.account == nil:
+			if p.account = r.text(); r.bad {
+				return p, notLike
+			}
+			if !isName(p.account) {
 				return p, "account must be 1 to 128 printable ASCII characters without quote and backslash"
 			}
-		case name == "amount" && !hasAmount:
+		case string(name) == "amount" && !hasAmount:
 			hasAmount = true
 			if p.amount = r.integer(); r.bad {
 				return p, "amount must be a whole number of cents"
 			}
 		default:
-			return p, "field " + strconv.Quote(name) + " is unknown or there twice"
+			return p, "field " + strconv.Quote(string(name)) + " is unknown or there twice"
 		}
 	}
-	r.byte('}')
+	r.take('}')
 	if r.space(); r.bad || r.at != len(value) {
-		return p, `value is not like {"account":"alice","amount":1250}`
+		return p, notLike
 	}
 	if p.account == nil || !hasAmount {
 		return p, "account or amount is missing"
@@ -74,12 +80,20 @@ type reader struct {
 }
 
 func (r *reader) space() {
-	for r.at < len(r.data) && (r.data[r.at] == ' ' || r.data[r.at] == '\n' || r.data[r.at] == '\t' || r.data[r.at] == '\r') {
+	for r.at < len(r.data) && r.data[r.at] <= ' ' {
+		if c := r.data[r.at]; c != ' ' && c != '\n' && c != '\t' && c != '\r' {
+			return
+		}
 		r.at++
 	}
 }
 
-func (r *reader) tryByte(c byte) bool {
+// tryTake skips space and one byte, if that is next.
+func (r *reader) tryTake(c byte) bool {
+	if r.at < len(r.data) && r.data[r.at] == c { // most often there is no space
+		r.at++
+		return true
+	}
 	if r.space(); r.at >= len(r.data) || r.data[r.at] != c {
 		return false
 	}
@@ -87,46 +101,58 @@ func (r *reader) tryByte(c byte) bool {
 	return true
 }
 
-func (r *reader) byte(c byte) {
-	if !r.tryByte(c) {
+func (r *reader) take(c byte) {
+	if !r.tryTake(c) {
 		r.bad = true
 	}
 }
 
 // text reads a string without escapes.
 func (r *reader) text() []byte {
-	r.byte('"')
-	for start := r.at; r.at < len(r.data); r.at++ {
-		switch c := r.data[r.at]; {
-		case c == '"':
-			r.at++
-			return r.data[start : r.at-1]
-		case c == '\\' || c < ' ':
-			r.bad = true
-			return nil
+	r.take('"')
+	rest := r.data[r.at:]
+	for i, c := range rest {
+		if c == '"' {
+			r.at += i + 1
+			return rest[:i]
+		}
+		if c == '\\' || c < ' ' {
+			break
 		}
 	}
 	r.bad = true
 	return nil
 }
 
+// amountDigits is what surely fits 64 bits; longer numbers take the slow way.
+const amountDigits = 18
+
 // integer reads a whole number as JSON writes it: no sign but minus, no leading zeros.
-func (r *reader) integer() int64 {
+func (r *reader) integer() (n int64) {
 	r.space()
-	start := r.at
-	for r.at < len(r.data) && (r.data[r.at] == '-' || '0' <= r.data[r.at] && r.data[r.at] <= '9') {
-		r.at++
-	}
-	digits := r.data[start:r.at]
-	if len(digits) > 0 && digits[0] == '-' {
+	start, digits := r.at, r.data[r.at:]
+	negative := len(digits) > 0 && digits[0] == '-'
+	if negative {
 		digits = digits[1:]
 	}
-	if len(digits) == 0 || len(digits) > 1 && digits[0] == '0' {
-		r.bad = true
-		return 0
+	length := 0
+	for length < len(digits) && '0' <= digits[length] && digits[length] <= '9' {
+		n = n*10 + int64(digits[length]-'0')
+		length++
 	}
-	n, err := strconv.ParseInt(string(r.data[start:r.at]), 10, 64)
-	r.bad = r.bad || err != nil
+	r.at = len(r.data) - len(digits) + length
+	if length == 0 || length > 1 && digits[0] == '0' {
+		r.bad = true
+	}
+	if length > amountDigits {
+		var err error
+		n, err = strconv.ParseInt(string(r.data[start:r.at]), 10, 64)
+		r.bad = r.bad || err != nil
+		return n
+	}
+	if negative {
+		return -n
+	}
 	return n
 }
 
