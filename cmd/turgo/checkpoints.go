@@ -204,6 +204,9 @@ func writeManifest(w io.Writer, m *checkpoint.Manifest) error {
 	for i := range m.Tasks {
 		writeTask(&b, &m.Tasks[i])
 	}
+	if letters, bytes := m.LetterTotals(); len(m.Letters) > 0 {
+		fmt.Fprintf(&b, "\ndead letters: %d in %d segments, %s, settled ones included: see \"turgo dlq list\"\n", letters, len(m.Letters), sizeText(bytes))
+	}
 	fmt.Fprintf(&b, "\npending output: %d committables\n", len(m.Pending))
 	for _, c := range m.Pending {
 		fmt.Fprintf(&b, "  sink %s epoch %d: %s (%d bytes)\n", c.Sink, c.Epoch, c.ID, len(c.Data))

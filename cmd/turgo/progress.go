@@ -98,6 +98,9 @@ func statusLine(s *job.Status) string {
 	if c := s.Checkpoint; c != nil {
 		fmt.Fprintf(&b, " | checkpoint %d: %s in %d ms", c.Epoch, sizeText(c.Bytes), c.DurationMS)
 	}
+	if s.DeadLetters > 0 {
+		fmt.Fprintf(&b, " | dead letters %s", countText(float64(s.DeadLetters)))
+	}
 	if s.CheckpointFailure != "" {
 		fmt.Fprintf(&b, " | checkpoints fail: %s", s.CheckpointFailure)
 	}

@@ -18,6 +18,11 @@ const (
 	lettersIntervalMS = 1000
 	// untriedMax bounds the letters that are handed out and not tried yet.
 	untriedMax = 1024
+	// ordersAhead is how many orders are listed at once.
+	ordersAhead = 1 << 16
+	// With more letters than this, what looks at all of them is done seldom.
+	lettersFew    = 20_000
+	lettersRestMS = 10_000
 )
 
 // LettersFullError tells that a job has more dead letters than it may have.
@@ -48,17 +53,22 @@ type letterBox struct {
 	lookMS  int64
 	untried int // handed out
 	open    bool
-	counts  letterCounts
+	known   letterCounts
 
 	// Of the worker.
-	book     *letter.Book
-	handed   map[string]uint64           // command by letter
-	refused  map[string]uint64           // that cannot be handed out
-	firstAt  map[uint64]checkpoint.Epoch // by command: the newest checkpoint when it was first seen
-	warned   map[string]bool
-	merges   int
-	swapped  checkpoint.Epoch // newest checkpoint when segments were swapped last
-	hasBooks bool
+	book    *letter.Book
+	handed  map[string]uint64           // command by letter
+	refused map[string]uint64           // that cannot be handed out
+	firstAt map[uint64]checkpoint.Epoch // by command: the newest checkpoint when it was first seen
+	unnoted bool                        // firstAt lacks some
+	warned  map[string]bool
+	queue   []letter.Order // to be handed out
+	merges  int
+	synced  checkpoint.Epoch // of the book
+	swapped checkpoint.Epoch // newest checkpoint when segments were swapped last
+	restMS  int64            // until when nothing looks at all letters
+	counts  letterCounts
+	hasBook bool
 }
 
 // letterCounts counts letters that are settled, but still in segments, and those
@@ -109,9 +119,9 @@ func (b *letterBox) tick() bool {
 		return false
 	}
 	b.looking = true
-	room := untriedMax - b.untried
+	room, nowMS := untriedMax-b.untried, b.attempt.nowMS()
 	b.worker.Submit(func() func() {
-		found := b.look(b.attempt.ctx, m, room)
+		found := b.look(b.attempt.ctx, m, room, nowMS)
 		return func() { b.looked(found) }
 	})
 	return true
@@ -125,40 +135,56 @@ func (b *letterBox) deadline() int64 {
 }
 
 // look runs on the worker.
-func (b *letterBox) look(ctx context.Context, m *checkpoint.Manifest, room int) look {
+func (b *letterBox) look(ctx context.Context, m *checkpoint.Manifest, room int, nowMS int64) look {
 	var found look
 	if found.err = b.read(ctx, m); found.err != nil {
 		return found
 	}
-	if b.hasBooks {
-		b.forgetAnswered()
+	if b.hasBook {
 		found.orders, found.more, found.err = b.take(ctx, room)
-		found.counts.settled, found.counts.settledBytes = b.book.Settled()
 	}
-	if found.err == nil && b.swapped < m.Epoch {
-		found.swap, found.err = b.compact(ctx, m)
+	if found.err == nil && b.restMS <= nowMS {
+		if b.hasBook {
+			b.counts.settled, b.counts.settledBytes = b.book.Settled()
+		}
+		if b.swapped < m.Epoch {
+			found.swap, found.err = b.compact(ctx, m)
+		}
+		if b.book.Len() > lettersFew {
+			b.restMS = nowMS + lettersRestMS
+		}
 	}
+	found.counts = b.counts
 	return found
 }
 
 // read brings the book up to a checkpoint. Without commands and answers there is
 // nothing that it could tell.
 func (b *letterBox) read(ctx context.Context, m *checkpoint.Manifest) error {
-	if _, err := b.book.ReadCommands(ctx); err != nil {
+	fresh, err := b.book.ReadCommands(ctx)
+	if err != nil {
 		return err
 	}
+	b.unnoted = b.unnoted || fresh
 	answers := slices.ContainsFunc(m.Letters, func(s checkpoint.LetterSegment) bool { return s.Answers > 0 })
-	if !b.hasBooks && !answers && !b.book.HasCommands() {
+	if !b.hasBook && !answers && !b.book.HasCommands() {
 		return nil
 	}
-	b.hasBooks = true
+	b.hasBook = true
 	if err := b.book.Sync(ctx, m.Letters); err != nil {
 		return err
 	}
-	for _, number := range b.book.Numbers() {
-		if _, known := b.firstAt[number]; !known {
-			b.firstAt[number] = m.Epoch
+	if b.unnoted {
+		b.unnoted = false
+		for _, number := range b.book.Numbers() {
+			if _, known := b.firstAt[number]; !known {
+				b.firstAt[number] = m.Epoch
+			}
 		}
+	}
+	if b.synced < m.Epoch {
+		b.synced = m.Epoch
+		b.forgetAnswered()
 	}
 	for _, damage := range b.book.Damaged() {
 		if text := damage.Error(); !b.warned[text] {
@@ -186,8 +212,15 @@ func (b *letterBox) forgetAnswered() {
 
 // take reads the next letters to hand out.
 func (b *letterBox) take(ctx context.Context, room int) (taken []*letter.Resubmission, more bool, err error) {
-	orders, more := b.book.Orders(room, b.skip)
-	for _, o := range orders {
+	if len(b.queue) == 0 {
+		b.queue, more = b.book.Orders(ordersAhead, b.skip)
+	}
+	for len(b.queue) > 0 && len(taken) < room {
+		o := b.queue[0]
+		if item, err := b.book.Item(o.ID); err != nil || item.Order != o.Command || b.skip(o.ID) {
+			b.queue = b.queue[1:] // it was discarded, or ordered anew
+			continue
+		}
 		r, err := b.book.Resubmission(ctx, o)
 		if err == nil {
 			err = b.attempt.canResubmit(r)
@@ -204,14 +237,15 @@ func (b *letterBox) take(ctx context.Context, room int) (taken []*letter.Resubmi
 		default:
 			return taken, true, err
 		}
+		b.queue = b.queue[1:]
 	}
-	return taken, more, nil
+	return taken, more || len(b.queue) > 0, nil
 }
 
 // compact merges segments and drops what is settled.
 func (b *letterBox) compact(ctx context.Context, m *checkpoint.Manifest) (*checkpoint.LettersSwapped, error) {
 	book := b.book
-	if !b.hasBooks {
+	if !b.hasBook {
 		book = nil
 	}
 	var swap checkpoint.LettersSwapped
@@ -231,7 +265,7 @@ func (b *letterBox) compact(ctx context.Context, m *checkpoint.Manifest) (*check
 	if len(swap.Removed)+len(swap.Commands) == 0 {
 		return nil, nil
 	}
-	b.swapped = m.Epoch
+	b.swapped = m.Epoch + 1 // a manifest that is being written does not have it
 	return &swap, nil
 }
 
@@ -241,9 +275,9 @@ func (b *letterBox) looked(found look) {
 	b.lookMS = b.attempt.nowMS() + lettersIntervalMS
 	if found.err != nil && b.attempt.ctx.Err() == nil {
 		// What was read is handed out all the same: it is noted as handed out.
-		b.attempt.config.Logger.Warn("dead letters: the store cannot be read, it is tried again", "reason", found.err)
+		b.attempt.config.Logger.Warn("dead letters: the store fails, it is tried again", "reason", found.err)
 	}
-	b.counts = found.counts
+	b.known = found.counts
 	if found.swap != nil {
 		b.attempt.event(*found.swap)
 	}
@@ -282,10 +316,20 @@ func (b *letterBox) holdEnd() {
 	}
 }
 
+// waiting is how many letters wait, as far as it is known.
+func (b *letterBox) waiting() int {
+	m := b.attempt.coordinator.Status().Completed
+	if m == nil {
+		return 0
+	}
+	letters, _ := m.LetterTotals()
+	return max(letters-b.known.settled, 0)
+}
+
 // full tells whether a checkpoint would hold more letters than the job may have.
 func (b *letterBox) full(m *checkpoint.Manifest) error {
 	letters, bytes := m.LetterTotals()
-	letters, bytes = letters-b.counts.settled, bytes-b.counts.settledBytes
+	letters, bytes = letters-b.known.settled, bytes-b.known.settledBytes
 	limits := b.attempt.config.Plan.DeadLetters
 	if letters > limits.LettersMax || bytes > limits.BytesMax {
 		return &LettersFullError{Letters: letters, LettersMax: limits.LettersMax, Bytes: bytes, BytesMax: limits.BytesMax}

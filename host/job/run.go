@@ -245,6 +245,7 @@ func (r *run) measure(a *Attempt) {
 	if m := s.Completed; m != nil {
 		r.status.Checkpoint = &CheckpointStatus{Epoch: uint64(m.Epoch), Bytes: m.Bytes, DurationMS: m.DurationMS, Taken: time.UnixMilli(m.TakenMS).UTC()}
 	}
+	r.status.DeadLetters = a.letters.waiting()
 	r.status.CheckpointFailure = ""
 	if s.LastFailure != nil {
 		r.status.CheckpointFailure = s.LastFailure.Error()

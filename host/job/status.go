@@ -39,6 +39,8 @@ type Status struct {
 	Checkpoint *CheckpointStatus `json:"checkpoint"`
 	// CheckpointFailure is why checkpoints fail since the last complete one.
 	CheckpointFailure string `json:"checkpoint_failure,omitempty"`
+	// DeadLetters counts the letters in the newest checkpoint that are not settled.
+	DeadLetters int `json:"dead_letters"`
 	// Failure is why the last attempt failed.
 	Failure string `json:"failure,omitempty"`
 	// Tasks tell about each task.
