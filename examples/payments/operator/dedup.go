@@ -54,14 +54,13 @@ func (d *dedup) process(in *turgo.Batch) {
 	}
 }
 
-// fingerprint is FNV-1a over amount and account.
+// fingerprint is FNV-1a over account and amount, the amount in one step.
 func fingerprint(p payment) uint64 {
+	const prime = 1099511628211
 	hash := uint64(14695981039346656037)
-	for shift := 0; shift < 64; shift += 8 {
-		hash = (hash ^ uint64(p.amount)>>shift&0xff) * 1099511628211
-	}
 	for _, c := range p.account {
-		hash = (hash ^ uint64(c)) * 1099511628211
+		hash = (hash ^ uint64(c)) * prime
 	}
-	return hash
+	hash = (hash ^ uint64(p.amount)) * prime
+	return hash ^ hash>>32
 }
