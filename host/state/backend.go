@@ -94,6 +94,8 @@ type Backend struct {
 
 	cache
 	below    bool // Pebble may hold something, now or soon
+	partial  bool // Pebble may hold something that the cache does not
+	prefetch prefetch
 	seen     *seenKeys
 	sequence uint64
 	undoes   uint64

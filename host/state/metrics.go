@@ -7,6 +7,7 @@ type Metrics struct {
 	CacheBytes    int64  // held by the cache, at most about twice its budget
 	CacheHits     uint64 // look-ups that the cache answered
 	CacheMisses   uint64 // look-ups that went on to Pebble, if it held anything
+	Prefetched    uint64 // entries that were read before they were asked for
 	DirtyEntries  int    // changed since the last freeze
 	Spills        uint64 // times that dirty entries left the cache before a freeze
 	TimerPages    uint64 // pages of timers read from the state
@@ -17,7 +18,7 @@ type Metrics struct {
 }
 
 type counters struct {
-	hits, misses, spills, timerPages uint64
+	hits, misses, prefetched, spills, timerPages uint64
 }
 
 type counter struct{ value atomic.Int64 }
@@ -27,7 +28,7 @@ func (c *counter) add(n int64) { c.value.Add(n) }
 // Metrics is a snapshot. It belongs to the task's goroutine.
 func (b *Backend) Metrics() Metrics {
 	m := Metrics{
-		CacheBytes: b.bytes(), CacheHits: b.metrics.hits, CacheMisses: b.metrics.misses,
+		CacheBytes: b.bytes(), CacheHits: b.metrics.hits, CacheMisses: b.metrics.misses, Prefetched: b.metrics.prefetched,
 		DirtyEntries: int(b.log.count), Spills: b.metrics.spills, TimerPages: b.metrics.timerPages,
 		Tables: len(b.tables), PendingTables: len(b.parts), PagesFetched: b.objects.pages.value.Load(),
 	}

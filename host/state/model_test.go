@@ -162,6 +162,14 @@ func (c *checker) transaction() {
 			c.model = marked.clone()
 		case 2, 3:
 			c.fire(task)
+		case 4:
+			must2(c, task.keyed.Prefetch([]int{0, 1}, func(yield func([]byte) bool) {
+				for _, key := range keys {
+					if !yield([]byte(key)) {
+						return
+					}
+				}
+			}))
 		default:
 			if len(keys) > 0 {
 				key := rapid.SampledFrom(keys).Draw(c.T, "key")

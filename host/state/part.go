@@ -74,6 +74,7 @@ func (b *Backend) makeRoom() {
 		return
 	}
 	if b.old != nil {
+		b.partial = true
 		if b.old.dirty > 0 {
 			b.metrics.spills++
 			b.swap()

@@ -38,7 +38,7 @@ func (b *Backend) Restore(ctx context.Context, tables []checkpoint.Table) error 
 		start = end
 	}
 	b.tables = own
-	b.below, b.seen = true, nil
+	b.below, b.partial, b.seen = true, true, nil
 	b.ingests.Add(1)
 	for _, k := range b.operators {
 		for _, t := range k.timers {

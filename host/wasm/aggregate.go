@@ -131,10 +131,22 @@ func (g *groups) add(view record.View, index uint32) {
 	g.list = append(g.list, group{hash: hash, key: key, latest: view.Timestamp(), count: 1, first: index, bytes: view.Length()})
 }
 
+// keys are those of the groups.
+func (g *groups) keys(yield func([]byte) bool) {
+	for i := range g.list {
+		if !yield(g.list[i].key) {
+			return
+		}
+	}
+}
+
 // readAccumulators writes the batch of groups. It is a batch of records: the key,
 // the accumulator as value, the count of the group's records as origin.
 func (o *Operator) readAccumulators() error {
 	g := &o.groups
+	if err := o.state.Prefetch(o.prefetches, g.keys); err != nil {
+		return o.stateFault(err)
+	}
 	b := append(g.batch[:0], "TRGB"...)
 	b = append(b, record.Version, 0, groupFixedLength, 0)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(g.list)))

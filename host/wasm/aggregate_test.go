@@ -50,8 +50,12 @@ func wantTotals(t *testing.T, operator *Operator, batch record.Batch, want ...st
 }
 
 func TestAnAggregationGetsGroupsWithTheirAccumulators(t *testing.T) {
-	operator := openAggregates(t, newMemoryState())
+	state := newMemoryState()
+	operator := openAggregates(t, state)
 	wantTotals(t, operator, keyed("a", "1", "b", "2", "a", "3", "", "4"), "0: 2 from 0 at 4", "0: 1 from 1 at 2", "0: 1 from 3 at 6")
+	if want := []string{"[0] a", "[0] b", "[0] "}; !slices.Equal(state.prefetched, want) {
+		t.Errorf("prefetched %q, want %q: each key once", state.prefetched, want)
+	}
 	wantTotals(t, operator, keyed("b", "1", "c", "1"), "0: 2 from 0 at 0", "0: 1 from 1 at 2")
 	wantTotals(t, operator, keyed("a", "-"), "0: -1 from 0 at 0")
 	wantTotals(t, operator, keyed("a", "1", "", "1"), "0: 1 from 0 at 0", "0: 2 from 1 at 2")

@@ -158,7 +158,7 @@ func (o *Operator) staging() bool { return o.state != nil || len(o.metrics) > 0 
 // failureOf makes the failure of a record or timer of the batch, with the state
 // of its key as it is now.
 func (o *Operator) failureOf(hand uint32, err letter.Error) letter.Failure {
-	f := letter.Failure{Index: int(hand), Error: err}
+	f := letter.Failure{Index: int(hand), Error: err, Seed: o.random.drawn(hand)}
 	view := o.records.find(hand)
 	if o.firing {
 		var b record.Builder
@@ -184,7 +184,7 @@ func (o *Operator) exportState(key []byte) (entries []letter.StateEntry, incompl
 			entry := letter.StateEntry{
 				State: declared.Name, Kind: declared.Kind, Value: append([]byte{}, value...), Version: version, ExpiresMS: expiresMS,
 			}
-			if subKey != nil {
+			if o.kinds[state] == mapState {
 				entry.Key = append([]byte{}, subKey...)
 			}
 			entries = append(entries, entry)

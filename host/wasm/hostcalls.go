@@ -83,6 +83,9 @@ func (o *Operator) emit(stack []uint64) {
 	if err != nil {
 		o.abort(KindOutput, "emit: %v", err)
 	}
+	if o.config.OnEmit != nil {
+		o.config.OnEmit(index, batch)
+	}
 	o.outputs.records += max(int64(batch.Count()), 1)
 	if o.outputs.records > o.limits.OutputRecords {
 		o.abort(KindOutput, "the call emits more than %d records", o.limits.OutputRecords)

@@ -3,6 +3,7 @@ package wasm
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"sort"
@@ -11,16 +12,17 @@ import (
 // memoryState is keyed state in maps, with real transactions: a transaction
 // works on a copy-on-write view, Mark and Undo keep a log of what to put back.
 type memoryState struct {
-	values    map[string]string // state and key; state, key and entry; list as state, key and cursor
-	timers    map[timerID]bool
-	undo      []func() // since Begin
-	mark      int      // length of undo at the last Mark
-	key       string
-	open      bool
-	commits   int
-	rollbacks int
-	failNext  error // what the next access returns
-	version   uint16
+	values     map[string]string // state and key; state, key and entry; list as state, key and cursor
+	timers     map[timerID]bool
+	undo       []func() // since Begin
+	mark       int      // length of undo at the last Mark
+	key        string
+	open       bool
+	commits    int
+	rollbacks  int
+	failNext   error // what the next access returns
+	version    uint16
+	prefetched []string // states and key
 }
 
 type timerID struct {
@@ -66,6 +68,13 @@ func (s *memoryState) take() error {
 	err := s.failNext
 	s.failNext = nil
 	return err
+}
+
+func (s *memoryState) Prefetch(states []int, keys iter.Seq[[]byte]) error {
+	for key := range keys {
+		s.prefetched = append(s.prefetched, fmt.Sprint(states, " ", string(key)))
+	}
+	return s.take()
 }
 
 func (s *memoryState) SetKey(key []byte) error { s.key = string(key); return s.take() }

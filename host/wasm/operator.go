@@ -26,6 +26,12 @@ type OpenConfig struct {
 	State State
 	// KeepState says that failures carry what the states held for their key.
 	KeepState bool
+	// Seed is that of the random numbers that each record meets, as a failure tells
+	// it: for calls with one record that are repeated.
+	Seed []byte
+	// OnEmit hears of each batch that the guest emits, at once, also where the call
+	// fails later and the output is dropped. The batch is valid during the call.
+	OnEmit func(output int, batch record.Batch)
 	// Logger receives what the guest logs and prints; nil drops it.
 	Logger *slog.Logger
 }
@@ -40,6 +46,7 @@ type Operator struct {
 	limits      Limits
 	description *abi.OperatorDescription
 	aggregates  []int // by input: the aggregation that takes its records, or -1
+	prefetches  []int // states that are prefetched
 	openRequest []byte
 	state       State
 	kinds       []stateKinds
@@ -83,7 +90,7 @@ func (m *Module) Open(ctx context.Context, config OpenConfig) (*Operator, error)
 	limits := config.Limits.or(m.engine.limits)
 	o := &Operator{
 		module: m, name: description.Name, index: index, config: config, limits: limits,
-		description: description, aggregates: aggregations(description), openRequest: request, state: config.State, kinds: kindsOf(description.States),
+		description: description, aggregates: aggregations(description), prefetches: prefetches(description), openRequest: request, state: config.State, kinds: kindsOf(description.States),
 		metrics: make([]metric, len(description.Metrics)),
 	}
 	attributes := config.Logger.With("operator", o.name, "uid", config.UID, "subtask", config.Subtask)
@@ -131,7 +138,10 @@ func (o *Operator) Process(input int, batch record.Batch, watermark, processingT
 	if err := o.begin(batch, watermark, processingTime); err != nil {
 		return err
 	}
-	err := o.deliver(phaseProcess, o.functions.process, uint64(input))
+	err := o.prefetch(batch)
+	if err == nil {
+		err = o.deliver(phaseProcess, o.functions.process, uint64(input))
+	}
 	return o.finish(err, emit)
 }
 

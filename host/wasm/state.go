@@ -1,5 +1,7 @@
 package wasm
 
+import "iter"
+
 // State is the keyed state of one operator in one subtask, as guest calls use
 // it. States and timers are numbered as the operator's description lists them.
 // All writes between Begin and Commit are staged; reads see them. Byte slices
@@ -14,6 +16,10 @@ type State interface {
 	// last Mark.
 	Mark()
 	Undo()
+
+	// Prefetch brings the values of many keys near, those of states of kind value.
+	// It changes no result.
+	Prefetch(states []int, keys iter.Seq[[]byte]) error
 
 	// SetKey makes key the current key of all calls below. The bytes are copied.
 	SetKey(key []byte) error

@@ -90,7 +90,9 @@ func (o *Operator) Fire(limit int, watermark, processingTime int64, emit func(ou
 		return 0, false, o.finish(&hostFault{err}, emit)
 	}
 	fired = o.batch.Count()
-	err = o.deliver(phaseProcess, o.functions.timers, uint64(next.timer))
+	if err = o.prefetch(o.batch); err == nil {
+		err = o.deliver(phaseProcess, o.functions.timers, uint64(next.timer))
+	}
 	if err := o.finish(err, emit); err != nil {
 		return fired, false, err
 	}

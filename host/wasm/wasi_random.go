@@ -43,11 +43,31 @@ func (r *random) next(o *Operator, hand uint32) [sha256.Size]byte {
 	if r.draws == nil {
 		r.draws = map[uint32]uint32{}
 	}
-	var place [sha256.Size + 8]byte
-	copy(place[:], r.call[:])
-	binary.LittleEndian.PutUint32(place[sha256.Size:], hand)
-	binary.LittleEndian.PutUint32(place[sha256.Size+4:], r.draws[hand])
+	seed := r.of(hand)
+	if hand != abi.NoHand && len(o.config.Seed) > 0 {
+		copy(seed[:], o.config.Seed)
+	}
+	number := r.draws[hand]
 	r.draws[hand]++
+	return derive(seed, number)
+}
+
+// of is the seed of a record.
+func (r *random) of(hand uint32) [sha256.Size]byte { return derive(r.call, hand) }
+
+// drawn is the seed of a record, nil where it drew no number.
+func (r *random) drawn(hand uint32) []byte {
+	if !r.seeded || r.draws[hand] == 0 {
+		return nil
+	}
+	seed := r.of(hand)
+	return seed[:]
+}
+
+func derive(seed [sha256.Size]byte, number uint32) [sha256.Size]byte {
+	var place [sha256.Size + 4]byte
+	copy(place[:], seed[:])
+	binary.LittleEndian.PutUint32(place[sha256.Size:], number)
 	return sha256.Sum256(place[:])
 }
 
