@@ -217,6 +217,7 @@ func TestReaderErrorsKeepTheirKind(t *testing.T) {
 	for _, given := range []error{
 		&connectors.ConfigError{Field: "a.b", Reason: "is wrong"},
 		&connectors.RetryableError{Err: errors.New("broker is away")},
+		&connectors.FatalError{Err: errors.New("records are gone")},
 		io.EOF,
 	} {
 		s := &scripted{next: func(context.Context) (connectors.Delivery, error) { return connectors.Delivery{}, given }}
@@ -229,7 +230,7 @@ func TestReaderErrorsKeepTheirKind(t *testing.T) {
 			_, err = reader.Next(context.Background())
 		}
 		var config *connectors.ConfigError
-		if err.Error() != given.Error() || connectors.Retryable(err) != connectors.Retryable(given) || errors.As(err, &config) != errors.As(given, &config) {
+		if err.Error() != given.Error() || connectors.Retryable(err) != connectors.Retryable(given) || connectors.Fatal(err) != connectors.Fatal(given) || errors.As(err, &config) != errors.As(given, &config) {
 			t.Errorf("%#v arrives as %#v", given, err)
 		}
 		reader.Close()

@@ -71,6 +71,32 @@ func killChildren(t *testing.T, before map[int]bool) {
 	}
 }
 
+// A process that is started again knows that the host was told of the splits.
+func TestAKilledSourceKnowsThatSplitsWereDiscovered(t *testing.T) {
+	launcher := &native.Launcher{Builtins: served()}
+	t.Cleanup(func() { launcher.Close() })
+	before := children(t)
+	ctx := context.Background()
+	source, err := launcher.Source(ctx, "steps", native.PlacementProcess)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	if err := source.Open(ctx, connectors.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"false", "true"} {
+		splits, _, err := source.Discover(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(splits[0].Data); got != want || splits[0].Eager != (want == "true") {
+			t.Errorf("restored: %s, eager %v; want %s for both", got, splits[0].Eager, want)
+		}
+		killChildren(t, before)
+	}
+}
+
 // Files are read by a process that is killed after every few deliveries. All
 // lines arrive, each once, and each file's in order.
 func TestKilledFileSource(t *testing.T) {

@@ -59,7 +59,10 @@ func settings(t testing.TB, fields map[string]any) json.RawMessage {
 // steps is a source of one endless split whose records are 0, 1, 2, ..., one to
 // a batch. It tells its process ID in each key, so that a test can kill it.
 // Settings: fail_at, the number at which Next answers an error.
-type steps struct{ failAt int }
+type steps struct {
+	failAt   int
+	restored bool
+}
 
 func (s *steps) Check(context.Context, connectors.Config) error { return nil }
 
@@ -68,12 +71,12 @@ func (s *steps) Open(_ context.Context, config connectors.Config) error {
 		FailAt int `json:"fail_at"`
 	}{-1}
 	err := connectors.DecodeSettings(config, &fields)
-	s.failAt = fields.FailAt
+	s.failAt, s.restored = fields.FailAt, config.Restored
 	return err
 }
 
 func (s *steps) Discover(context.Context) ([]connectors.Split, bool, error) {
-	return []connectors.Split{{ID: "only"}}, true, nil
+	return []connectors.Split{{ID: "only", Data: strconv.AppendBool(nil, s.restored), Eager: s.restored}}, true, nil
 }
 
 func (s *steps) OpenReader(context.Context, int) (connectors.Reader, error) {
