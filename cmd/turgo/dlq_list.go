@@ -46,7 +46,7 @@ their segment is cleaned up.`,
 				views := make([]*letterView, 0, len(letters))
 				for _, c := range letters {
 					view := viewOf(c.Item, c.letter)
-					view.State = nil
+					view.State, view.Batch, view.OriginalBatch = nil, nil, nil
 					views = append(views, view)
 				}
 				return writeJSON(command.OutOrStdout(), views)
@@ -161,6 +161,10 @@ type letterView struct {
 	State            []stateView    `json:"state,omitempty"`
 	StateIncomplete  bool           `json:"state_incomplete,omitempty"`
 	History          []letter.Event `json:"history,omitempty"`
+	Seed             []byte         `json:"seed,omitempty"`
+	// Batch and OriginalBatch are the bytes, for "turgo replay --letter".
+	Batch         []byte `json:"batch,omitempty"`
+	OriginalBatch []byte `json:"original_batch,omitempty"`
 }
 
 func viewOf(item letter.Item, l *letter.Letter) *letterView {
@@ -168,7 +172,7 @@ func viewOf(item letter.Item, l *letter.Letter) *letterView {
 		Item: item, First: millisText(l.FirstMS), Last: millisText(l.LastMS), Records: recordsOf(l.Record), Input: l.Input,
 		Source: l.Place.Source, Split: l.Place.Split, Index: l.Place.Index, Module: l.Module, Entry: l.Entry,
 		Error: l.Error, Watermark: l.Watermark, ProcessingTimeMS: l.ProcessingTimeMS, Subtask: l.Subtask, Parallelism: l.Parallelism,
-		StateIncomplete: l.StateIncomplete,
+		StateIncomplete: l.StateIncomplete, Seed: l.Seed, Batch: l.Record,
 	}
 	if len(l.Place.Position) > 0 {
 		view.Position = bytesJSON(l.Place.Position)
@@ -177,7 +181,7 @@ func viewOf(item letter.Item, l *letter.Letter) *letterView {
 		view.Timer = &l.Timer
 	}
 	if len(l.Edits) > 0 {
-		view.Original = recordsOf(l.Original())
+		view.Original, view.OriginalBatch = recordsOf(l.Original()), l.Original()
 		for _, edit := range l.Edits {
 			edit.Original = nil
 			view.Edits = append(view.Edits, edit)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/turgo-stream/turgo/faults/poison/records"
 	"github.com/turgo-stream/turgo/faults/process"
+	"github.com/turgo-stream/turgo/host/job"
 	"github.com/turgo-stream/turgo/host/letter"
 )
 
@@ -298,7 +299,10 @@ func (h *harness) tryAgain(ctx context.Context, kills []kill) (map[int]bool, err
 		return nil, err
 	}
 	for i := range kills {
-		kills[i].Starting = kills[i].Point == "" // no new output may come any more
+		// All letters may have been tried by now: no new output may come any more.
+		if kills[i].Starting = kills[i].Point == ""; kills[i].Point == job.InCommits {
+			kills[i].Point = job.AfterManifest
+		}
 		if err := h.killOnce(ctx, &kills[i]); err != nil {
 			return nil, err
 		}

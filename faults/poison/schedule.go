@@ -59,8 +59,9 @@ func schedule(seed uint64, kills int) []kill {
 			case k.Point == job.DuringRestore:
 				k.Count = 1
 			case k.Point == job.InCommits:
-				// With one subtask there is one committable, and no middle.
-				k.Count, k.Parallelism = count, max(k.Parallelism, 2)
+				// With one subtask there is one committable, and no middle. How many
+				// epochs have output is not known, but that one has.
+				k.Count, k.Parallelism = 1, max(k.Parallelism, 2)
 			case k.Point != "":
 				k.Count = count
 			case k.Starting:

@@ -266,18 +266,11 @@ func (e *Engine) openOperator(ctx context.Context, chain Chain, step *plan.Chain
 	if err != nil {
 		return nil, err
 	}
-	config := wasm.OpenConfig{
-		Operator: step.Entry, UID: step.UID, Subtask: chain.Task.Subtask, Parallelism: chain.Parallelism,
-		Limits: limits(step.Limits), Logger: e.config.Logger, KeepState: step.OnFailure.Policy == plan.DeadLetterOnFailure,
+	config, err := OpenConfig(step)
+	if err != nil {
+		return nil, err
 	}
-	if len(step.Config) > 0 {
-		// A json.Number keeps all digits of a large integer.
-		decoder := json.NewDecoder(bytes.NewReader(step.Config))
-		decoder.UseNumber()
-		if err := decoder.Decode(&config.Config); err != nil {
-			return nil, fmt.Errorf("job: operator %s: config: %w", step.UID, err)
-		}
-	}
+	config.Subtask, config.Parallelism, config.Logger = chain.Task.Subtask, chain.Parallelism, e.config.Logger
 	if step.Description.Keyed() {
 		keyed, err := backend.Operator(step.UID, step.Description.States, step.Description.Timers)
 		if err != nil {
@@ -286,6 +279,23 @@ func (e *Engine) openOperator(ctx context.Context, chain Chain, step *plan.Chain
 		config.State = keyed
 	}
 	return m.Open(ctx, config)
+}
+
+// OpenConfig is what the job says of a step's operator: its config and limits,
+// without subtask and state.
+func OpenConfig(step *plan.ChainedStep) (wasm.OpenConfig, error) {
+	config := wasm.OpenConfig{
+		Operator: step.Entry, UID: step.UID, Limits: limits(step.Limits), KeepState: step.OnFailure.Policy == plan.DeadLetterOnFailure,
+	}
+	if len(step.Config) > 0 {
+		// A json.Number keeps all digits of a large integer.
+		decoder := json.NewDecoder(bytes.NewReader(step.Config))
+		decoder.UseNumber()
+		if err := decoder.Decode(&config.Config); err != nil {
+			return config, fmt.Errorf("job: operator %s: config: %w", step.UID, err)
+		}
+	}
+	return config, nil
 }
 
 func limits(l plan.Limits) wasm.Limits {

@@ -45,6 +45,7 @@ func appendLetter(b []byte, l *Letter) []byte {
 	b = binary.AppendVarint(b, l.ProcessingTimeMS)
 	b = binary.AppendUvarint(b, uint64(l.Subtask))
 	b = binary.AppendUvarint(b, uint64(l.Parallelism))
+	b = appendBytes(b, l.Seed)
 	b = appendFlag(b, l.StateIncomplete)
 	b = binary.AppendUvarint(b, uint64(len(l.State)))
 	for i := range l.State {
@@ -206,6 +207,7 @@ func decodeLetter(payload []byte) (*Letter, error) {
 	l.Module, l.Entry = d.text(), d.text()
 	l.Watermark, l.ProcessingTimeMS = d.int(), d.int()
 	l.Subtask, l.Parallelism = int(d.uint(countMax)), int(d.uint(countMax))
+	l.Seed = d.bytes()
 	l.StateIncomplete = d.uint(1) == 1
 	// Each entry takes six bytes at least: a count cannot make this read allocate.
 	for range d.uint(uint64(len(d.rest))) {

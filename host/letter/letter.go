@@ -48,6 +48,8 @@ type Letter struct {
 	ProcessingTimeMS int64 `json:"processing_time_ms"`
 	Subtask          int   `json:"subtask"`
 	Parallelism      int   `json:"parallelism"`
+	// Seed is that of the random numbers which the record met; nil where it drew none.
+	Seed []byte `json:"seed,omitempty"`
 	// State is what the operator's states held for the key just before the failure.
 	State []StateEntry `json:"state,omitempty"`
 	// StateIncomplete tells that the key's state was too large to keep with the letter.
@@ -104,6 +106,8 @@ type Failure struct {
 	// record with its key and time; Fired is nil where a record failed.
 	Timer int
 	Fired record.Batch
+	// Seed is that of the random numbers which the record met; nil where it drew none.
+	Seed []byte
 	// State is what the operator's states held for the key just before.
 	State           []StateEntry
 	StateIncomplete bool

@@ -25,7 +25,7 @@ func fullLetter() *Letter {
 		ID: "u-1-2-3", UID: "u", Kind: Timer, Input: 1, Timer: 2, Record: oneRecord("k", "v"),
 		Place:  Place{Source: "in", Split: "s", Position: []byte{1, 2}, Index: 7},
 		Module: "digest", Entry: "e", Error: Error{Kind: "trap", Code: 9, Reason: "why", Stack: "where"},
-		Attempts: 3, FirstMS: 10, LastMS: 20, Watermark: -5, ProcessingTimeMS: 30, Subtask: 1, Parallelism: 2,
+		Attempts: 3, FirstMS: 10, LastMS: 20, Watermark: -5, ProcessingTimeMS: 30, Subtask: 1, Parallelism: 2, Seed: []byte{7, 8},
 		State:           []StateEntry{{State: "s", Kind: "map", Key: []byte("a"), Value: []byte("b"), Version: 4, ExpiresMS: 99}},
 		StateIncomplete: true, Command: 12,
 		Edits: []Edit{{By: "ann", AtMS: 15, Command: 11, Original: oneRecord("k", "old")}, {By: "bob", AtMS: 16, Command: 12}},

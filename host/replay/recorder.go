@@ -23,7 +23,7 @@ type recorder struct {
 // look takes down what the states hold, at the end of the call or before a part
 // of it is undone.
 func (r *recorder) look() {
-	key := r.run.key()
+	key := Key(r.run.letter)
 	if r.seen || key == nil {
 		return
 	}

@@ -25,11 +25,9 @@ type Request struct {
 	Letter *letter.Letter
 	// Module is what to run: that of then, or another build.
 	Module *wasm.Module
-	// Entry is the operator's name in the module; empty = the letter's.
-	Entry string
-	// Config and Limits are the operator's of the job.
-	Config map[string]any
-	Limits wasm.Limits
+	// Open is how the job opens the operator: its name in the module (empty = the
+	// letter's), config and limits. The rest is the letter's.
+	Open wasm.OpenConfig
 	// State is what the operator's states hold for the key.
 	State []letter.StateEntry
 }
@@ -96,10 +94,10 @@ func Run(ctx context.Context, r Request) (*Result, error) {
 	if l.Record.Count() != 1 {
 		return nil, &NotReplayableError{l.ID, fmt.Sprintf("it holds %d records, not one", l.Record.Count())}
 	}
-	if r.Entry == "" {
-		r.Entry = l.Entry
+	if r.Open.Operator == "" {
+		r.Open.Operator = l.Entry
 	}
-	description, err := describe(r.Module, r.Entry)
+	description, err := Describe(r.Module, r.Open.Operator)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +115,8 @@ func Run(ctx context.Context, r Request) (*Result, error) {
 	return run.result, nil
 }
 
-func describe(m *wasm.Module, entry string) (*abi.OperatorDescription, error) {
+// Describe gives the description of an operator of a module.
+func Describe(m *wasm.Module, entry string) (*abi.OperatorDescription, error) {
 	var names []string
 	for i := range m.Description().Operators {
 		if o := &m.Description().Operators[i]; o.Name == entry {
@@ -128,6 +127,13 @@ func describe(m *wasm.Module, entry string) (*abi.OperatorDescription, error) {
 	return nil, fmt.Errorf("replay: the module has no operator %q: it has %q", entry, names)
 }
 
+// Key is the key of a letter's record, nil where null.
+func Key(l *letter.Letter) []byte {
+	records := l.Record.Records()
+	records.Next()
+	return records.Record().Key()
+}
+
 // run is one repetition.
 type run struct {
 	request     *Request
@@ -135,13 +141,6 @@ type run struct {
 	description *abi.OperatorDescription
 	recorder    *recorder // nil where the operator is not keyed
 	result      *Result
-}
-
-// key is the record's, nil where null.
-func (r *run) key() []byte {
-	records := r.letter.Record.Records()
-	records.Next()
-	return records.Record().Key()
 }
 
 // maxParallelism is of no importance here: the one key is in some group.
@@ -170,7 +169,7 @@ func (r *run) openState() (*state.Backend, error) {
 
 // bringIn writes the state of the key, and the timer of a timer's letter.
 func (r *run) bringIn(keyed *state.Keyed) error {
-	key := r.key()
+	key := Key(r.letter)
 	if key == nil {
 		return nil
 	}
@@ -216,9 +215,11 @@ func (r *run) firedAt() int64 {
 // call opens the operator and repeats the call.
 func (r *run) call(ctx context.Context) error {
 	l, log := r.letter, &lines{}
-	config := wasm.OpenConfig{
-		Operator: r.request.Entry, UID: l.UID, Subtask: l.Subtask, Parallelism: l.Parallelism,
-		Config: r.request.Config, Limits: r.request.Limits, Logger: log.logger(),
+	config := r.request.Open
+	config.UID, config.Subtask, config.Parallelism, config.Logger = l.UID, l.Subtask, l.Parallelism, log.logger()
+	config.KeepState, config.Seed = false, l.Seed
+	config.OnEmit = func(output int, batch record.Batch) {
+		r.result.Outputs = append(r.result.Outputs, Output{Output: r.description.Outputs[output].Name, Batch: bytes.Clone(batch)})
 	}
 	if r.recorder != nil {
 		config.State = r.recorder
@@ -229,9 +230,7 @@ func (r *run) call(ctx context.Context) error {
 	}
 	log.list = nil // what it said when it opened is not of the call
 	used := operator.Usage().Fuel
-	emit := func(output int, batch record.Batch) {
-		r.result.Outputs = append(r.result.Outputs, Output{Output: r.description.Outputs[output].Name, Batch: bytes.Clone(batch)})
-	}
+	emit := func(int, record.Batch) {} // OnEmit has it
 	if l.Kind == letter.Timer {
 		var fired int
 		fired, _, err = operator.Fire(1, l.Watermark, l.ProcessingTimeMS, emit)

@@ -87,7 +87,7 @@ func (t *Task) failRecord(s *step, p part, view record.View, failure letter.Fail
 	case plan.DeadLetterOnFailure:
 		l := t.newLetter(s, letter.Record, view, failure.Error, nowMS)
 		l.Input, l.Place = p.input, place
-		l.State, l.StateIncomplete = failure.State, failure.StateIncomplete
+		l.State, l.StateIncomplete, l.Seed = failure.State, failure.StateIncomplete, failure.Seed
 		t.keep(s, l)
 	case plan.StopOnFailure:
 		t.fail(blamed(s, view, failure, place, err))
@@ -119,7 +119,7 @@ func (t *Task) failTimer(s *step, failure letter.Failure, err error, nowMS int64
 	case plan.DeadLetterOnFailure:
 		l := t.newLetter(s, letter.Timer, view, failure.Error, nowMS)
 		l.Timer = failure.Timer
-		l.State, l.StateIncomplete = failure.State, failure.StateIncomplete
+		l.State, l.StateIncomplete, l.Seed = failure.State, failure.StateIncomplete, failure.Seed
 		t.keep(s, l)
 	case plan.StopOnFailure:
 		b := blamed(s, view, failure, letter.Place{}, err)

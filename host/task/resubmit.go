@@ -151,7 +151,7 @@ func (t *Task) failAgain(s *step, r *letter.Resubmission, failure letter.Failure
 	again.Subtask, again.Parallelism = t.config.ID.Subtask, t.config.Parallelism
 	again.Module, again.Entry = s.Module, s.Entry
 	again.Error = failure.Error
-	again.State, again.StateIncomplete = failure.State, failure.StateIncomplete
+	again.State, again.StateIncomplete, again.Seed = failure.State, failure.StateIncomplete, failure.Seed
 	keeper := t.config.Letters
 	if s.Operator == nil {
 		keeper = t.config.SinkLetters
