@@ -61,7 +61,7 @@ func (s *sink) cleanUp(ctx context.Context, kept map[string]bool) error {
 		slog.Warn("kafka: the brokers cannot list transactions: those of earlier attempts end after transaction_timeout_ms", "step", s.config.UID)
 		return nil
 	}
-	orphans, err := s.orphans(ctx, kept)
+	orphans, ends, err := s.orphans(ctx, kept)
 	if err != nil {
 		return s.explain("list transactions", err)
 	}
@@ -69,27 +69,35 @@ func (s *sink) cleanUp(ctx context.Context, kept map[string]bool) error {
 	if err != nil {
 		return s.explain("abort transactions of earlier attempts", err)
 	}
+	if len(ends) > 0 {
+		if _, err := s.control.writeMarkers(ctx, s.settings.Topic, nil, ends); err != nil {
+			return s.explain("look for transactions of earlier attempts that have ended without markers", err)
+		}
+	}
 	slog.Info("kafka: cleaned up after earlier attempts", "step", s.config.UID, "topic", s.settings.Topic,
 		"aborted", open, "fenced", len(orphans), "kept", len(kept), "duration_ms", time.Since(started).Milliseconds())
 	return nil
 }
 
-// orphans lists the ids to fence, those with a transaction first.
-func (s *sink) orphans(ctx context.Context, kept map[string]bool) ([]orphan, error) {
+// orphans lists the ids to fence, those with a transaction first, and how the
+// transactions of all earlier attempts have ended once that is done.
+func (s *sink) orphans(ctx context.Context, kept map[string]bool) (orphans []orphan, ends map[int64]transactionEnd, err error) {
 	client, err := s.control.client(protocolV2)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	listed, err := kadm.NewClient(client).ListTransactions(ctx, nil, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var orphans []orphan
+	ends = map[int64]transactionEnd{}
 	for id, transaction := range listed {
 		name, ok := parseTransactionName(id)
 		if !ok || !name.of(s.config) || name.Attempt >= s.config.Attempt || kept[id] {
 			continue
 		}
+		commit := transaction.State == statePrepareCommit || transaction.State == stateCompleteCommit
+		ends[transaction.ProducerID] = transactionEnd{epoch: -1, protocol: s.protocol, commit: commit}
 		o := orphan{name: name, id: id, open: isOpen(transaction.State)}
 		if o.open || name.Attempt+1 == s.config.Attempt {
 			orphans = append(orphans, o)
@@ -108,7 +116,7 @@ func (s *sink) orphans(ctx context.Context, kept map[string]bool) ([]orphan, err
 	if idle >= 0 && len(orphans)-idle > idleFencedMax {
 		orphans = orphans[:idle+idleFencedMax]
 	}
-	return orphans, nil
+	return orphans, ends, nil
 }
 
 // isOpen reports whether a transaction in this state waits for its end, or is

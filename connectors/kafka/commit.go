@@ -25,8 +25,9 @@ func (s *sink) Commit(ctx context.Context, committables []connectors.Committable
 			s.ledger.failed()
 			return nil, err
 		}
-		s.release(s.ledger.committing(p.TransactionalID))
-		result := s.commit(ctx, p)
+		free, first := s.ledger.committing(p.TransactionalID)
+		s.release(free)
+		result := s.commit(ctx, p, first)
 		if err := ctx.Err(); err != nil {
 			s.ledger.failed()
 			return nil, err
@@ -53,10 +54,15 @@ func (s *sink) release(free []*slot) {
 	}
 }
 
-func (s *sink) commit(ctx context.Context, p prepared) connectors.CommitResult {
+func (s *sink) commit(ctx context.Context, p prepared, first bool) connectors.CommitResult {
 	limited, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
 	err := s.control.end(limited, p, true)
+	if err == nil && s.lists {
+		if err = s.control.settle(limited, p, first); err != nil {
+			err = &unsettledError{Err: err}
+		}
+	}
 	result := connectors.CommitResult{Outcome: commitOutcome(err)}
 	switch result.Outcome {
 	case connectors.CommitRetry:
@@ -71,11 +77,22 @@ func (s *sink) commit(ctx context.Context, p prepared) connectors.CommitResult {
 	return result
 }
 
+// unsettledError says that a commit was decided, but not yet seen to be done.
+type unsettledError struct{ Err error }
+
+func (e *unsettledError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *unsettledError) Unwrap() error { return e.Err }
+
 // commitOutcome tells what the answer to a commit means for the records.
 func commitOutcome(err error) connectors.Outcome {
+	var unsettled *unsettledError
 	switch {
 	case err == nil:
 		return connectors.Committed
+	case errors.As(err, &unsettled):
+		return connectors.CommitRetry
 	case ended(err):
 		return connectors.CommitLost
 	case errors.Is(err, kerr.ConcurrentTransactions): // the markers are being written

@@ -124,7 +124,7 @@ func (s *sink) Close() error {
 	return nil
 }
 
-// recordTooLargeError refuses a record that no batch may hold.
+// recordTooLargeError says why a record is refused: no batch may hold it.
 type recordTooLargeError struct {
 	Topic      string
 	Key        []byte // the first bytes of it; nil is null
@@ -140,9 +140,6 @@ func (e *recordTooLargeError) Error() string {
 	if e.Key != nil {
 		key = fmt.Sprintf("%q", e.Key)
 	}
-	return fmt.Sprintf("kafka: topic %s: the record with key %s needs a batch of %d bytes, batch_bytes_max is %d: raise it together with the topic's max.message.bytes, or set on_record_too_large to %s",
-		e.Topic, key, e.SizeBytes, e.LimitBytes, tooLargeDrop)
+	return fmt.Sprintf("kafka: topic %s: the record with key %s needs a batch of %d bytes, batch_bytes_max is %d: raise it together with the topic's max.message.bytes",
+		e.Topic, key, e.SizeBytes, e.LimitBytes)
 }
-
-// Fatal is true: the next attempt meets the same record.
-func (e *recordTooLargeError) Fatal() bool { return true }

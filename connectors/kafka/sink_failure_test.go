@@ -35,20 +35,19 @@ func TestSinkSettingsRefused(t *testing.T) {
 		more  map[string]any
 		field string
 	}{
-		"no topic":         {map[string]any{"topic": ""}, "topic"},
-		"topic":            {map[string]any{"topic": "a/b"}, "topic"},
-		"dots":             {map[string]any{"topic": ".."}, "topic"},
-		"no brokers":       {map[string]any{"brokers": []string{}}, "brokers"},
-		"partitioner":      {map[string]any{"partitioner": "random"}, "partitioner"},
-		"guarantee":        {map[string]any{"guarantee": "idempotent"}, "guarantee"},
-		"short timeout":    {map[string]any{"transaction_timeout_ms": 1}, "transaction_timeout_ms"},
-		"long timeout":     {map[string]any{"transaction_timeout_ms": 1 << 40}, "transaction_timeout_ms"},
-		"prefix":           {map[string]any{"transactional_id_prefix": "a/b"}, "transactional_id_prefix"},
-		"compression":      {map[string]any{"compression": "rar"}, "compression"},
-		"linger":           {map[string]any{"linger_ms": -1}, "linger_ms"},
-		"batch":            {map[string]any{"batch_bytes_max": 10}, "batch_bytes_max"},
-		"record too large": {map[string]any{"on_record_too_large": "cut"}, "on_record_too_large"},
-		"unknown":          {map[string]any{"topics": []string{"a"}}, "topics"},
+		"no topic":      {map[string]any{"topic": ""}, "topic"},
+		"topic":         {map[string]any{"topic": "a/b"}, "topic"},
+		"dots":          {map[string]any{"topic": ".."}, "topic"},
+		"no brokers":    {map[string]any{"brokers": []string{}}, "brokers"},
+		"partitioner":   {map[string]any{"partitioner": "random"}, "partitioner"},
+		"guarantee":     {map[string]any{"guarantee": "idempotent"}, "guarantee"},
+		"short timeout": {map[string]any{"transaction_timeout_ms": 1}, "transaction_timeout_ms"},
+		"long timeout":  {map[string]any{"transaction_timeout_ms": 1 << 40}, "transaction_timeout_ms"},
+		"prefix":        {map[string]any{"transactional_id_prefix": "a/b"}, "transactional_id_prefix"},
+		"compression":   {map[string]any{"compression": "rar"}, "compression"},
+		"linger":        {map[string]any{"linger_ms": -1}, "linger_ms"},
+		"batch":         {map[string]any{"batch_bytes_max": 10}, "batch_bytes_max"},
+		"unknown":       {map[string]any{"topics": []string{"a"}}, "topics"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readSinkSettings(sinkConfig(t, []string{"127.0.0.1:9092"}, "orders", c.more))
@@ -186,42 +185,35 @@ func TestRecordTooLarge(t *testing.T) {
 		b.Append(record.Record{Key: []byte("after")})
 		return b.Finish()
 	}
-	t.Run("stop", func(t *testing.T) {
-		brokers := fakeCluster(t, 1, "orders").ListenAddrs()
-		s := openSink(t, sinkConfig(t, brokers, "orders", map[string]any{"batch_bytes_max": limit}))
-		w := openWriter(t, s, 0)
-		if err := w.Write(testContext(t), fits(0)); err != nil {
-			t.Fatal(err)
+	brokers := fakeCluster(t, 1, "orders").ListenAddrs()
+	s := openSink(t, sinkConfig(t, brokers, "orders", map[string]any{"batch_bytes_max": limit}))
+	w := openWriter(t, s, 0)
+	if err := w.Write(testContext(t), fits(0)); err != nil {
+		t.Fatal(err)
+	}
+	mustCommit(t, s, prepare(t, w, 1))
+	if refused := w.(connectors.Refuser).Refused(); len(refused) != 0 {
+		t.Fatalf("a record that fits is refused: %s", refused[0].Reason)
+	}
+	if err := w.Write(testContext(t), fits(1)); err != nil {
+		t.Fatal(err)
+	}
+	refused := w.(connectors.Refuser).Refused()
+	if len(refused) != 1 || string(refused[0].Record.At(record.HeaderLength).Key()) != "the key" {
+		t.Fatalf("refused: %v", refused)
+	}
+	for _, word := range []string{"orders", "the key", "4096", "4097", "batch_bytes_max"} {
+		if !strings.Contains(refused[0].Reason, word) {
+			t.Errorf("%q does not say %q", refused[0].Reason, word)
 		}
-		prepare(t, w, 1)
-		err := w.Write(testContext(t), fits(1))
-		var refused *recordTooLargeError
-		if !errors.As(err, &refused) || refused.LimitBytes != limit || refused.SizeBytes != limit+1 || string(refused.Key) != "the key" || refused.Topic != "orders" {
-			t.Fatalf("%v", err)
-		}
-		if !connectors.Fatal(err) {
-			t.Error("a restart would meet the same record: the error must be fatal")
-		}
-	})
-	t.Run("drop", func(t *testing.T) {
-		brokers := fakeCluster(t, 1, "orders").ListenAddrs()
-		s := openSink(t, sinkConfig(t, brokers, "orders", map[string]any{"batch_bytes_max": limit, "on_record_too_large": "drop"}))
-		w := openWriter(t, s, 1)
-		if err := w.Write(testContext(t), fits(1)); err != nil {
-			t.Fatal(err)
-		}
-		mustCommit(t, s, prepare(t, w, 1))
-		got := 0
-		for _, r := range readAll(t, brokers, "orders", kgo.ReadCommitted()) {
-			if key := string(r.Key); key != "before" && key != "after" {
-				t.Errorf("a record with key %q", key)
-			}
-			got++
-		}
-		if got != 2 {
-			t.Errorf("%d records, want 2", got)
-		}
-	})
+	}
+	mustCommit(t, s, prepare(t, w, 2))
+	if got := len(w.(connectors.Refuser).Refused()); got != 0 {
+		t.Errorf("%d records are refused twice", got)
+	}
+	if got := len(readAll(t, brokers, "orders", kgo.ReadCommitted())); got != 3+2 {
+		t.Errorf("%d records, want 5", got)
+	}
 }
 
 // Output of aborted checkpoints piles up only so far, and gets no older than half

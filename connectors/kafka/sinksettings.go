@@ -13,9 +13,6 @@ const (
 	partitionerKeyHash    = "key_hash"
 	partitionerRoundRobin = "round_robin"
 
-	tooLargeStop = "stop"
-	tooLargeDrop = "drop"
-
 	// Times are in milliseconds.
 	transactionTimeoutDefault = 10 * 60 * 1000
 	transactionTimeoutMin     = 10 * 1000
@@ -56,8 +53,6 @@ type sinkSettings struct {
 	LingerMS int64 `json:"linger_ms"`
 	// BatchBytesMax bounds a batch, and so a record.
 	BatchBytesMax int `json:"batch_bytes_max"`
-	// OnRecordTooLarge is stop or drop.
-	OnRecordTooLarge string `json:"on_record_too_large"`
 }
 
 var (
@@ -78,7 +73,7 @@ func readSinkSettings(config connectors.Config) (sinkSettings, error) {
 		Partitioner: partitionerKeyHash, Guarantee: connectors.ExactlyOnce,
 		TransactionTimeoutMS: transactionTimeoutDefault, TransactionalIDPrefix: transactionalIDPrefixDefault,
 		Compression: "none", LingerMS: lingerDefault,
-		BatchBytesMax: sinkBatchBytesDefault, OnRecordTooLarge: tooLargeStop,
+		BatchBytesMax: sinkBatchBytesDefault,
 	}
 	if err := connectors.DecodeSettings(config, &s); err != nil {
 		return s, err
@@ -116,9 +111,6 @@ func (s *sinkSettings) validate() error {
 	}
 	if s.BatchBytesMax < sinkBatchBytesMin || s.BatchBytesMax > sinkBatchBytesMax {
 		return configError("batch_bytes_max", "%d is not within %d and %d", s.BatchBytesMax, sinkBatchBytesMin, sinkBatchBytesMax)
-	}
-	if s.OnRecordTooLarge != tooLargeStop && s.OnRecordTooLarge != tooLargeDrop {
-		return configError("on_record_too_large", "%.64q is none of %s, %s", s.OnRecordTooLarge, tooLargeStop, tooLargeDrop)
 	}
 	return nil
 }

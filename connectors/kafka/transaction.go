@@ -115,6 +115,8 @@ type prepared struct {
 	ProducerEpoch   int16  `json:"producer_epoch"`
 	Protocol        int    `json:"protocol"`
 	Topic           string `json:"topic"`
+	// Partitions are those that it wrote to, as formatPartitions writes them.
+	Partitions string `json:"partitions,omitempty"`
 }
 
 // encode writes the committable. Its ID is what a person reads in an alarm.

@@ -159,7 +159,8 @@ func (h *ledgerHost) manifest() {
 func (h *ledgerHost) step() {
 	if len(h.order) > len(h.answered) {
 		id := h.order[len(h.answered)]
-		for _, s := range h.ledger.committing(id) {
+		free, _ := h.ledger.committing(id)
+		for _, s := range free {
 			h.released[s.id] = true
 		}
 		if h.fails && h.random.IntN(10) == 0 { // the call fails: the coordinator forgets the whole order

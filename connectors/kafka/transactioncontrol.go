@@ -42,6 +42,7 @@ func protocolOptions(protocol int) []kgo.Opt {
 type transactionControl struct {
 	connection *connection
 	config     connectors.Config
+	rare       rareLog
 
 	mutex   sync.Mutex
 	clients map[int]*kgo.Client // by protocol
@@ -158,7 +159,7 @@ func (c *transactionControl) describe(ctx context.Context, id string) string {
 // abilities are what the cluster can do, as far as it matters here.
 type abilities struct {
 	protocol int  // of transactions, that all brokers have agreed on
-	lists    bool // transactions can be listed, since Kafka 3.0
+	lists    bool // transactions can be listed and described, since Kafka 3.0
 }
 
 func (c *transactionControl) abilities(ctx context.Context) (abilities, error) {

@@ -60,14 +60,14 @@ func (l *ledger) prepared(s *slot, at uint64) {
 }
 
 // committing notes that Commit was called, and gives the slots that are free by
-// what the call proves.
-func (l *ledger) committing(id string) (free []*slot) {
+// what the call proves. first says that nobody asked for this commit before.
+func (l *ledger) committing(id string) (free []*slot, first bool) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	l.ticks++
 	entry := l.slots[id]
 	if entry == nil || entry.ordered {
-		return nil // of an earlier attempt, or a repeated call: proves nothing
+		return nil, false // of an earlier attempt, or a repeated call: proves nothing
 	}
 	entry.ordered = true
 	switch {
@@ -75,7 +75,7 @@ func (l *ledger) committing(id string) (free []*slot) {
 	case entry.prepared > l.known.at:
 		l.recorded = max(l.recorded, l.known.before)
 	default:
-		return nil // X as it stands is proven by a later call
+		return nil, true // X as it stands is proven by a later call
 	}
 	l.known.before, l.known.at = entry.prepared, l.ticks
 	for id, entry := range l.slots {
@@ -84,7 +84,7 @@ func (l *ledger) committing(id string) (free []*slot) {
 			free = append(free, entry.slot)
 		}
 	}
-	return free
+	return free, true
 }
 
 // committed notes that the success of a commit is about to be answered.

@@ -69,9 +69,9 @@ func (s *slot) renew(ctx context.Context) error {
 }
 
 // prepare gives the committable of the open transaction, once all its records
-// are acknowledged. An id or epoch other than at its begin would mean that the
+// are acknowledged; they went to the partitions that are touched. An id or epoch other than at its begin would mean that the
 // client took a new one in between, and that what it sent before is aborted.
-func (s *slot) prepare(ctx context.Context) (connectors.Committable, error) {
+func (s *slot) prepare(ctx context.Context, touched []bool) (connectors.Committable, error) {
 	id, epoch, err := s.client.ProducerID(ctx)
 	if err != nil {
 		return connectors.Committable{}, s.explain(err)
@@ -82,7 +82,7 @@ func (s *slot) prepare(ctx context.Context) (connectors.Committable, error) {
 	}
 	p := prepared{
 		TransactionalID: s.id, ProducerID: id, ProducerEpoch: epoch,
-		Protocol: s.sink.protocol, Topic: s.sink.settings.Topic,
+		Protocol: s.sink.protocol, Topic: s.sink.settings.Topic, Partitions: formatPartitions(touched),
 	}
 	return p.encode()
 }

@@ -86,12 +86,13 @@ func (w *transactionWriter) Prepare(ctx context.Context, _ uint64) ([]connectors
 	if w.current == nil || w.feed.produced == 0 {
 		return nil, nil
 	}
-	committable, err := w.current.prepare(ctx)
+	committable, err := w.current.prepare(ctx, w.feed.touched)
 	if err != nil {
 		return nil, err
 	}
 	w.sink.ledger.prepared(w.current, at)
-	w.current, w.feed.produced = nil, 0
+	w.current = nil
+	w.feed.begin()
 	return []connectors.Committable{committable}, nil
 }
 
@@ -114,6 +115,9 @@ func (w *transactionWriter) checkAge() error {
 		"kafka: topic %s: the transaction of %s is open for %v, more than half of transaction_timeout_ms %v: its checkpoint takes too long, and the broker could abort it before the commit; the job goes back to its last checkpoint. Take checkpoints more often, or raise transaction_timeout_ms",
 		w.sink.settings.Topic, oldest.id, age.Round(time.Second), w.sink.settings.transactionTimeout())}
 }
+
+// Refused gives the records that are too large for any batch.
+func (w *transactionWriter) Refused() []connectors.Refused { return w.feed.take() }
 
 // Close drops what no epoch prepared, and leaves prepared transactions alone.
 func (w *transactionWriter) Close() error {
@@ -172,6 +176,9 @@ func (w *plainWriter) explain(err error) error {
 func (w *plainWriter) Prepare(ctx context.Context, _ uint64) ([]connectors.Committable, error) {
 	return nil, w.explain(w.feed.flush(ctx, w.client))
 }
+
+// Refused gives the records that are too large for any batch.
+func (w *plainWriter) Refused() []connectors.Refused { return w.feed.take() }
 
 // Close ends the client.
 func (w *plainWriter) Close() error {

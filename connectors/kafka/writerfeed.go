@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/turgo-stream/turgo/abi/record"
+	"github.com/turgo-stream/turgo/connectors"
 )
 
 // slabBytesKept is the size beyond which a slab's memory is not kept for another batch.
@@ -41,9 +42,11 @@ func takeSlab() *slab {
 }
 
 // done is called for each record when the broker has it, or never will.
-func (s *slab) done(_ *kgo.Record, err error) {
+func (s *slab) done(r *kgo.Record, err error) {
 	if err != nil {
 		s.feed.fail(err)
+	} else if p := int(r.Partition); p >= len(s.feed.touched) || !s.feed.touched[p] {
+		s.feed.touch(p)
 	}
 	s.release()
 }
@@ -77,7 +80,23 @@ type feed struct {
 	cancel   context.CancelFunc
 	failure  atomic.Pointer[produceError]
 	produced int64 // since the last Prepare
-	dropped  int64
+	// touched are the partitions written to since the last Prepare. The client
+	// calls back one at a time, and a flush is between its calls and Prepare.
+	touched []bool
+	refused []connectors.Refused
+}
+
+// begin begins anew, after a Prepare.
+func (f *feed) begin() {
+	f.produced = 0
+	clear(f.touched)
+}
+
+func (f *feed) touch(partition int) {
+	for len(f.touched) <= partition {
+		f.touched = append(f.touched, false)
+	}
+	f.touched[partition] = true
 }
 
 func (f *feed) init(s *sink) {
@@ -128,10 +147,7 @@ func (f *feed) write(ctx context.Context, client *kgo.Client, batch record.Batch
 		}
 		if view.Length()+batchOverheadMax > f.sink.settings.BatchBytesMax {
 			if size := loneBatchSize(r); size > f.sink.settings.BatchBytesMax {
-				if err := f.refuse(r, size); err != nil {
-					s.pending.Add(int64(i - count))
-					return err
-				}
+				f.refused = append(f.refused, connectors.Refuse(view, f.tooLarge(r, size).Error()))
 				s.pending.Add(-1)
 				continue
 			}
@@ -145,20 +161,20 @@ func (f *feed) write(ctx context.Context, client *kgo.Client, batch record.Batch
 	return f.failed()
 }
 
-// refuse deals with a record that no batch can hold.
-func (f *feed) refuse(r *kgo.Record, size int) error {
-	err := &recordTooLargeError{
-		Topic: f.sink.settings.Topic, SizeBytes: size, LimitBytes: f.sink.settings.BatchBytesMax,
-	}
+// tooLarge tells why no batch can hold a record.
+func (f *feed) tooLarge(r *kgo.Record, size int) *recordTooLargeError {
+	err := &recordTooLargeError{Topic: f.sink.settings.Topic, SizeBytes: size, LimitBytes: f.sink.settings.BatchBytesMax}
 	if r.Key != nil {
-		err.Key = append([]byte{}, r.Key[:min(len(r.Key), keyShownBytes)]...)
+		err.Key = r.Key[:min(len(r.Key), keyShownBytes)]
 	}
-	if f.sink.settings.OnRecordTooLarge == tooLargeStop {
-		return err
-	}
-	f.dropped++
-	f.sink.rare.warn("kafka: a record is dropped, as on_record_too_large says", "step", f.sink.config.UID, "dropped", f.dropped, "reason", err)
-	return nil
+	return err
+}
+
+// take gives the records refused since the last call.
+func (f *feed) take() []connectors.Refused {
+	refused := f.refused
+	f.refused = nil
+	return refused
 }
 
 // flush waits until the client has no record left.

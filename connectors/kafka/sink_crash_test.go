@@ -1,0 +1,270 @@
+package kafka
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/turgo-stream/turgo/connectors"
+	"github.com/turgo-stream/turgo/connectors/kafka/localbroker"
+	"github.com/turgo-stream/turgo/connectors/kafka/localbroker/brokertest"
+)
+
+// producesForSink holds the config of a sink that this program is to write with,
+// instead of running tests, until it is killed.
+const producesForSink = "KAFKA_TEST_PRODUCES_FOR_SINK"
+
+// told is what the program tells of itself.
+type told struct {
+	Prepared []connectors.Committable
+}
+
+type produceOrder struct {
+	Config   connectors.Config
+	Protocol int
+	Epochs   int
+	Records  int  // of an epoch
+	Commit   bool // the first epoch
+}
+
+func init() {
+	if text := os.Getenv(producesForSink); text != "" {
+		if err := produceUntilKilled(text); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+	}
+}
+
+// produceUntilKilled prepares some epochs, writes one more that it does not
+// prepare, tells the committables, and waits.
+func produceUntilKilled(text string) error {
+	var order produceOrder
+	if err := json.Unmarshal([]byte(text), &order); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), testLimit)
+	defer cancel()
+	s := &sink{}
+	if _, err := s.Open(ctx, order.Config); err != nil {
+		return err
+	}
+	if order.Protocol != 0 {
+		s.protocol = order.Protocol
+	}
+	writer := newTransactionWriter(s, 0)
+	var answer told
+	for epoch := range order.Epochs + 1 {
+		if err := writer.Write(ctx, batchOf(numbered(epochPrefix(epoch), order.Records)...)); err != nil {
+			return err
+		}
+		if epoch == order.Epochs {
+			if err := writer.feed.flush(ctx, writer.current.client); err != nil {
+				return err
+			}
+			break
+		}
+		committables, err := writer.Prepare(ctx, uint64(epoch+1))
+		if err != nil {
+			return err
+		}
+		answer.Prepared = append(answer.Prepared, committables...)
+		if epoch == 0 && order.Commit {
+			if _, err := s.Commit(ctx, committables); err != nil {
+				return err
+			}
+		}
+	}
+	line, err := json.Marshal(answer)
+	if err != nil {
+		return err
+	}
+	fmt.Println(string(line))
+	select {}
+}
+
+func epochPrefix(epoch int) string { return string(rune('a' + epoch)) }
+
+// produceAndDie has another process write and prepare, and kills it.
+func produceAndDie(t *testing.T, order produceOrder) []connectors.Committable {
+	t.Helper()
+	text, err := json.Marshal(order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(testContext(t), os.Args[0])
+	command.Env = append(os.Environ(), producesForSink+"="+string(text))
+	command.Stderr = os.Stderr
+	output, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(output)
+	lines.Buffer(nil, 1<<20)
+	lines.Scan()
+	line := lines.Text()
+	if err := command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	command.Wait() // killed: its error says no more
+	var answer told
+	if err := json.Unmarshal([]byte(line), &answer); err != nil {
+		t.Fatalf("the process says %q: %v", line, err)
+	}
+	return answer.Prepared
+}
+
+// What a killed process had prepared, another one commits, again and again; what
+// it had not prepared is aborted, and holds nobody up.
+func TestCommitAfterTheProducerWasKilled(t *testing.T) {
+	onProtocols(t, 3, func(t *testing.T, brokers []string, topic string, protocol int) {
+		config := sinkConfig(t, brokers, topic, nil)
+		committables := produceAndDie(t, produceOrder{Config: config, Protocol: protocol, Epochs: 3, Records: 300, Commit: true})
+		if len(committables) != 3 {
+			t.Fatalf("%d committables", len(committables))
+		}
+		config.Attempt = 2
+		for range 2 { // two attempts that both recover from the same manifest
+			s := openSink(t, config)
+			if err := s.CleanUp(testContext(t), committables); err != nil {
+				t.Fatal(err)
+			}
+			mustCommit(t, s, committables)
+			mustCommit(t, s, committables)
+			config.Attempt++
+		}
+		var wanted []string
+		for epoch := range 3 {
+			wanted = append(wanted, numbered(epochPrefix(epoch), 300)...)
+		}
+		awaitCommitted(t, brokers, topic, wanted)
+	})
+}
+
+// faultyBroker is a real broker that ends transactions soon after their time.
+func faultyBroker(t *testing.T) *localbroker.Broker {
+	t.Helper()
+	return brokertest.Start(t, localbroker.Options{Config: map[string]string{
+		"transaction.abort.timed.out.transaction.cleanup.interval.ms": "300",
+	}})
+}
+
+// A broker that crashes between Prepare and Commit keeps what was prepared; one
+// that was too slow with it says so, and that is an alarm; one that is away while
+// records are written loses and doubles nothing.
+func TestBrokerFaults(t *testing.T) {
+	if testing.Short() {
+		// Without a real broker that keeps its data there is nothing to see.
+		return
+	}
+	broker := faultyBroker(t)
+	brokers := broker.Addresses()
+	restart := func(t *testing.T) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := broker.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := broker.Restart(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, protocol := range []int{protocolV1, protocolV2} {
+		t.Run(fmt.Sprintf("killed between prepare and commit, protocol %d", protocol), func(t *testing.T) {
+			topic := brokertest.Topic(t, brokers, 2)
+			config := sinkConfig(t, brokers, topic, nil)
+			committables := produceAndDie(t, produceOrder{Config: config, Protocol: protocol, Epochs: 2, Records: 200})
+			restart(t)
+			config.Attempt = 2
+			s := openSink(t, config)
+			if err := s.CleanUp(testContext(t), committables); err != nil {
+				t.Fatal(err)
+			}
+			mustCommit(t, s, committables[:1])
+			restart(t)
+			mustCommit(t, s, committables)
+			awaitCommitted(t, brokers, topic, append(numbered("a", 200), numbered("b", 200)...))
+		})
+		t.Run(fmt.Sprintf("out of time, protocol %d", protocol), func(t *testing.T) {
+			topic := brokertest.Topic(t, brokers, 1)
+			s := openSinkWith(t, sinkConfig(t, brokers, topic, nil), protocol)
+			s.settings.TransactionTimeoutMS = 1000
+			w := openWriter(t, s, 0)
+			write(t, w, numbered("a", 10)...)
+			committables := prepare(t, w, 1)
+			id := idOf(t, s, committables[0])
+			ctx := testContext(t)
+			for stateOf(t, brokers, id) != "CompleteAbort" {
+				if err := pause(ctx, 50*time.Millisecond); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 2 {
+				results := commit(t, s, committables)
+				if results[0].Outcome != connectors.CommitLost {
+					t.Fatalf("outcome %d: %s", results[0].Outcome, results[0].Reason)
+				}
+				for _, word := range []string{topic, id, "CompleteAbort", "transaction_timeout_ms"} {
+					if !strings.Contains(results[0].Reason, word) {
+						t.Errorf("%q does not say %q", results[0].Reason, word)
+					}
+				}
+			}
+			awaitCommitted(t, brokers, topic, nil)
+		})
+	}
+	// Right behind a commit, a crash may take the markers away that readers wait
+	// for: what was committed must be seen all the same once it is asked for again.
+	t.Run("killed right behind a commit", func(t *testing.T) {
+		topic := brokertest.Topic(t, brokers, 2)
+		config := sinkConfig(t, brokers, topic, nil)
+		var all []string
+		for attempt := range 3 {
+			config.Attempt = uint64(attempt + 1)
+			committables := produceAndDie(t, produceOrder{Config: config, Epochs: 2, Records: 300})
+			config.Attempt++
+			s := openSink(t, config)
+			p, _, err := decodePrepared(committables[0], config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.control.end(testContext(t), p, true); err != nil {
+				t.Fatal(err)
+			}
+			restart(t)
+			if err := s.CleanUp(testContext(t), committables); err != nil {
+				t.Fatal(err)
+			}
+			mustCommit(t, s, committables)
+			all = append(all, append(numbered("a", 300), numbered("b", 300)...)...)
+			awaitCommitted(t, brokers, topic, all)
+		}
+	})
+	t.Run("away while records are written", func(t *testing.T) {
+		topic := brokertest.Topic(t, brokers, 2)
+		s := openSink(t, sinkConfig(t, brokers, topic, nil))
+		w := openWriter(t, s, 0)
+		var all []string
+		for epoch := range 8 {
+			values := numbered(epochPrefix(epoch), 500)
+			write(t, w, values[:250]...)
+			if epoch%3 == 1 {
+				restart(t)
+			}
+			write(t, w, values[250:]...)
+			mustCommit(t, s, prepare(t, w, uint64(epoch+1)))
+			all = append(all, values...)
+		}
+		awaitCommitted(t, brokers, topic, all)
+	})
+}
