@@ -31,10 +31,10 @@ func (e *everything) Declare(d *turgo.Declaration) {
 	e.log = d.Output("log")
 	e.value = turgo.NewValue(d, "value", turgo.String).Versioned(3, func(version uint16, data []byte) (string, error) {
 		return "migrated from " + strconv.Itoa(int(version)), nil
-	})
+	}).Expiring(20)
 	e.number = turgo.NewValue(d, "number", turgo.Int64)
-	e.list = turgo.NewList(d, "list", turgo.String)
-	e.entries = turgo.NewMap(d, "entries", turgo.OrderedInt64, turgo.String)
+	e.list = turgo.NewList(d, "list", turgo.String).Expiring(60)
+	e.entries = turgo.NewMap(d, "entries", turgo.OrderedInt64, turgo.String).Expiring(45)
 	e.event = d.EventTimer("event", e.fired)
 	e.processing = d.ProcessingTimer("processing", e.fired)
 	e.handled = d.Counter("handled")
