@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -35,9 +36,16 @@ type decoder struct {
 	legacy     []*kgo.Record // the same, for a message set
 	raw        rawRecord
 	extensions []byte
+	tooLarge   []connectors.Undecodable // of this delivery
 }
 
 func newDecoder() decoder { return decoder{decompress: decompressor{bytesMax: decompressedBytesMax}} }
+
+// begin begins a delivery.
+func (d *decoder) begin(memory []byte) {
+	d.builder.Reset(memory)
+	d.tooLarge = d.tooLarge[:0]
+}
 
 // busy reports whether a batch is in work.
 func (d *decoder) busy() bool { return d.left > 0 || len(d.legacy) > 0 }
@@ -119,7 +127,7 @@ func (d *decoder) passed(p *partition) {
 // room for the next one.
 func (d *decoder) append(p *partition, bytesMax, recordsMax int) (full bool, err error) {
 	if len(d.legacy) > 0 {
-		return d.appendLegacy(p, bytesMax, recordsMax)
+		return d.appendLegacy(p, bytesMax, recordsMax), nil
 	}
 	h, r := &d.head, &d.raw
 	for d.left > 0 && d.builder.Length() < bytesMax && d.builder.Count() < recordsMax {
@@ -141,8 +149,8 @@ func (d *decoder) append(p *partition, bytesMax, recordsMax int) (full bool, err
 			if d.extensions, err = appendHeaders(d.extensions[:0], r); err != nil {
 				return false, p.damaged(err)
 			}
-			if full, err := d.add(p, offset, timestamp, r.key, r.value); full || err != nil {
-				return full, err
+			if d.add(p, offset, timestamp, r.key, r.value) {
+				return true, nil
 			}
 			p.next, p.epoch = offset+1, h.leaderEpoch
 		}
@@ -155,38 +163,34 @@ func (d *decoder) append(p *partition, bytesMax, recordsMax int) (full bool, err
 	return false, nil
 }
 
-// add appends one record to the builder, unless it has no room for it now.
-func (d *decoder) add(p *partition, offset, timestamp int64, key, value []byte) (full bool, err error) {
+// recordBytesMax is the size of a record in a batch of its own.
+const recordBytesMax = record.LengthMax - record.HeaderLength
+
+// tooLargeMax bounds the records of one delivery that are too large: each comes
+// with its first bytes.
+const tooLargeMax = connectors.UndecodablesBytesMax / (connectors.UndecodableBytesMax + connectors.ReasonBytesMax)
+
+// add appends one record to the builder, unless it has no room for it now. One
+// that no batch has room for is handed over as what it is.
+func (d *decoder) add(p *partition, offset, timestamp int64, key, value []byte) (full bool) {
 	if timestamp == noTimestamp {
 		timestamp = record.NoTimestamp
 	}
 	r := record.Record{Key: key, Value: value, Timestamp: timestamp, Extensions: d.extensions}
-	if r.Length() > d.builder.Room() {
-		if d.builder.Count() > 0 {
-			return true, nil
-		}
-		return false, &RecordTooLargeError{Topic: p.topic, Partition: p.index, Offset: offset, Bytes: r.Length(), BytesMax: d.builder.Room()}
+	size := r.Length()
+	if size <= d.builder.Room() {
+		d.builder.Append(r)
+		return false
 	}
-	d.builder.Append(r)
-	return false, nil
+	if size <= recordBytesMax || len(d.tooLarge) >= tooLargeMax {
+		return true
+	}
+	d.tooLarge = append(d.tooLarge, connectors.Undecodable{
+		Bytes: bytes.Clone(value[:min(len(value), connectors.UndecodableBytesMax)]), Index: d.builder.Count(),
+		Reason: fmt.Sprintf("kafka: topic %s partition %d: the record at offset %d takes %d bytes, and a batch has room for %d", p.topic, p.index, offset, size, recordBytesMax),
+	})
+	return false
 }
-
-// RecordTooLargeError is a record that no batch has room for.
-type RecordTooLargeError struct {
-	Topic     string
-	Partition int32
-	Offset    int64
-	Bytes     int
-	BytesMax  int
-}
-
-func (e *RecordTooLargeError) Error() string {
-	return fmt.Sprintf("kafka: topic %s partition %d: the record at offset %d takes %d bytes, and a batch has room for %d: to go on behind it, start a new job with start: offsets and start_offsets: {%s: {%d: %d}}",
-		e.Topic, e.Partition, e.Offset, e.Bytes, e.BytesMax, e.Topic, e.Partition, e.Offset+1)
-}
-
-// Fatal is true: the record stays as it is.
-func (e *RecordTooLargeError) Fatal() bool { return true }
 
 // damaged wraps what is wrong with the bytes at the position. Reading again may
 // give others, from another broker.
@@ -236,21 +240,21 @@ func (d *decoder) beginLegacy(p *partition, data []byte) error {
 	return nil
 }
 
-func (d *decoder) appendLegacy(p *partition, bytesMax, recordsMax int) (full bool, err error) {
+func (d *decoder) appendLegacy(p *partition, bytesMax, recordsMax int) (full bool) {
 	for len(d.legacy) > 0 && d.builder.Length() < bytesMax && d.builder.Count() < recordsMax {
 		r := d.legacy[0]
 		if p.done(r.Offset) {
 			p.next = p.data.stop
 			d.drop()
-			return false, nil
+			return false
 		}
 		d.extensions = d.extensions[:0]
 		timestamp := r.Timestamp.UnixMilli()
 		if r.Attrs.TimestampType() < 0 {
 			timestamp = noTimestamp
 		}
-		if full, err := d.add(p, r.Offset, timestamp, r.Key, r.Value); full || err != nil {
-			return full, err
+		if d.add(p, r.Offset, timestamp, r.Key, r.Value) {
+			return true
 		}
 		p.next, p.epoch = r.Offset+1, -1
 		d.legacy = d.legacy[1:]
@@ -258,7 +262,7 @@ func (d *decoder) appendLegacy(p *partition, bytesMax, recordsMax int) (full boo
 	if len(d.legacy) == 0 {
 		d.passed(p)
 	}
-	return false, nil
+	return false
 }
 
 // troubleOf tells what an answer's error asks for; fatal errors are returned.

@@ -119,14 +119,14 @@ func (r *reader) deliver(allowed int) (connectors.Delivery, error) {
 		p.position = position{next: c.moveTo, epoch: -1}
 	}
 	d := &r.decoder
-	d.builder.Reset(r.batch)
+	d.begin(r.batch)
 	if err := d.decode(c, r.source.settings.BatchBytes, allowed); err != nil {
 		return connectors.Delivery{}, err
 	}
 	if len(c.data) == 0 && !d.busy() || p.done(p.next) {
 		r.drop()
 	}
-	delivery := connectors.Delivery{SplitID: p.id, Position: p.encode(), End: p.done(p.next), LagRecords: r.fetching.lag(p)}
+	delivery := connectors.Delivery{SplitID: p.id, Position: p.encode(), End: p.done(p.next), LagRecords: r.fetching.lag(p), Undecodable: d.tooLarge}
 	if count := d.builder.Count(); count > 0 {
 		delivery.Batch = d.builder.Finish()
 		r.batch = delivery.Batch

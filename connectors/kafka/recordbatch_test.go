@@ -53,7 +53,7 @@ func decodeAll(data []byte, p *partition, bytesMax int, transactions ...abortedT
 	d := newDecoder()
 	c := &chunk{partition: p, data: data, moveTo: -1, aborted: aborted{waiting: transactions}}
 	for len(c.data) > 0 || d.busy() {
-		d.builder.Reset(nil)
+		d.begin(nil)
 		if err := d.decode(c, bytesMax+record.HeaderLength, math.MaxInt); err != nil {
 			return records, err
 		}

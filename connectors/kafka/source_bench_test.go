@@ -46,7 +46,7 @@ func BenchmarkDecode(b *testing.B) {
 				p.next = 0
 				c := &chunk{partition: p, data: log, moveTo: -1}
 				for len(c.data) > 0 || d.busy() {
-					d.builder.Reset(buffer)
+					d.begin(buffer)
 					if err := d.decode(c, batchBytesDefault, 1<<30); err != nil {
 						b.Fatal(err)
 					}

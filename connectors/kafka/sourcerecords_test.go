@@ -163,24 +163,40 @@ func TestPositionsInTheMiddleOfABatch(t *testing.T) {
 	}
 }
 
-// A record that no batch has room for is an error that says where it is.
+// A record that no batch has room for is handed over with where it is; the others
+// come as ever.
 func TestARecordThatIsTooLarge(t *testing.T) {
 	p := &partition{topic: "in", index: 3, data: splitData{stop: offsetNone}}
 	d := newDecoder()
-	d.builder.Reset(nil)
+	d.begin(nil)
 	large := make([]byte, record.LengthMax)
-	_, err := d.add(p, 41, 0, nil, large)
-	var typed *RecordTooLargeError
-	if !errors.As(err, &typed) || typed.Topic != "in" || typed.Partition != 3 || typed.Offset != 41 {
-		t.Errorf("error %v", err)
+	if d.add(p, 40, 0, nil, []byte("small")) || d.add(p, 41, 0, nil, large) || d.add(p, 42, 0, nil, []byte("small")) {
+		t.Fatal("the batch is full")
 	}
-	wantFatal(t, err, "topic in partition 3", "offset 41", "start_offsets: {in: {3: 42}}")
-	// Behind another record it waits for the next batch.
-	if full, err := d.add(p, 40, 0, nil, []byte("small")); full || err != nil {
-		t.Fatalf("a small record: full %v, error %v", full, err)
+	if len(d.tooLarge) != 1 || d.builder.Count() != 2 {
+		t.Fatalf("%d records too large, %d others", len(d.tooLarge), d.builder.Count())
 	}
-	if full, err := d.add(p, 41, 0, nil, large[:record.LengthMax-60]); !full || err != nil {
-		t.Errorf("a large record behind another: full %v, error %v", full, err)
+	got := d.tooLarge[0]
+	if got.Index != 1 || len(got.Bytes) != connectors.UndecodableBytesMax || !strings.Contains(got.Reason, "topic in partition 3: the record at offset 41 takes 67108892 bytes") {
+		t.Errorf("index %d, %d bytes, reason %q", got.Index, len(got.Bytes), got.Reason)
+	}
+	// The largest that a batch has room for waits for one of its own.
+	largest := large[:recordBytesMax-record.FixedLength]
+	if !d.add(p, 43, 0, nil, largest) || len(d.tooLarge) != 1 {
+		t.Error("the largest record does not wait")
+	}
+	d.begin(nil)
+	if d.add(p, 43, 0, nil, largest) || d.builder.Count() != 1 || len(d.tooLarge) != 0 {
+		t.Error("the largest record is not taken")
+	}
+	d.begin(nil)
+	for range tooLargeMax {
+		if d.add(p, 44, 0, nil, large) {
+			t.Fatal("full before the limit")
+		}
+	}
+	if !d.add(p, 45, 0, nil, large) {
+		t.Error("no limit on records that are too large")
 	}
 }
 
