@@ -1,11 +1,15 @@
 package kafka
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/turgo-stream/turgo/abi/record"
 	"github.com/turgo-stream/turgo/connectors"
 )
 
@@ -133,4 +137,85 @@ func TestSinkAtLeastOnce(t *testing.T) {
 			t.Fatalf("%d records, want %d", len(got), len(values))
 		}
 	})
+}
+
+// Keys, values, times and headers come out as they went in: null is not empty.
+func TestSinkKeepsRecords(t *testing.T) {
+	onClusters(t, 1, func(t *testing.T, brokers []string, topic string) {
+		s := openSink(t, sinkConfig(t, brokers, topic, nil))
+		w := openWriter(t, s, 0)
+		headers := record.AppendHeader(nil, []byte("trace"), []byte("1"))
+		headers = record.AppendExtension(headers, 77, []byte("of another kind"))
+		headers = record.AppendHeader(headers, []byte("trace"), []byte{})
+		headers = record.AppendHeader(headers, nil, nil)
+		const at = 1_700_000_000_123
+		var b record.Builder
+		for _, r := range []record.Record{
+			{Key: []byte("k"), Value: []byte("v"), Timestamp: at},
+			{Key: nil, Value: []byte("no key"), Timestamp: at + 1},
+			{Key: []byte("gone"), Value: nil, Timestamp: at + 2},
+			{Key: []byte{}, Value: []byte{}, Timestamp: 0},
+			{Key: nil, Value: nil, Timestamp: at, Extensions: headers},
+			{Key: []byte("now"), Value: []byte("v"), Timestamp: record.NoTimestamp},
+		} {
+			b.Append(r)
+		}
+		before := time.Now().Truncate(time.Millisecond)
+		if err := w.Write(testContext(t), b.Finish()); err != nil {
+			t.Fatal(err)
+		}
+		mustCommit(t, s, prepare(t, w, 1))
+		awaitCommitted(t, brokers, topic, []string{"v", "no key", "", "", "", "v"})
+		var got []string
+		for _, r := range readAll(t, brokers, topic, kgo.ReadCommitted()) {
+			text := fmt.Sprintf("%q %t %q %t", r.Key, r.Key == nil, r.Value, r.Value == nil)
+			if r.Timestamp.Before(before) {
+				text += fmt.Sprintf(" %d", r.Timestamp.UnixMilli())
+			}
+			for _, h := range r.Headers {
+				text += fmt.Sprintf(" %s=%q,%t", h.Key, h.Value, h.Value == nil)
+			}
+			got = append(got, text)
+		}
+		wanted := []string{
+			`"k" false "v" false 1700000000123`,
+			`"" true "no key" false 1700000000124`,
+			`"gone" false "" true 1700000000125`,
+			`"" false "" false 0`,
+			`"" true "" true 1700000000123 trace="1",false trace="",false ="",true`,
+			`"now" false "v" false`,
+		}
+		if !slices.Equal(got, wanted) {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(wanted, "\n"))
+		}
+	})
+}
+
+// Keys go where Kafka's own clients put them: murmur2, without its sign.
+func TestSinkPartitionsAsKafkaDoes(t *testing.T) {
+	const partitions = 97
+	cluster := fakeCluster(t, partitions, "orders")
+	s := openSink(t, sinkConfig(t, cluster.ListenAddrs(), "orders", nil))
+	w := openWriter(t, s, 0)
+	hashes := map[string]int32{ // as Kafka's Utils.murmur2 gives them
+		"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,
+		"a-little-bit-longer-string": -1486304829, "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971, "abc": 479470107,
+	}
+	var b record.Builder
+	for key := range hashes {
+		b.Append(record.Record{Key: []byte(key), Value: []byte("v")})
+	}
+	if err := w.Write(testContext(t), b.Finish()); err != nil {
+		t.Fatal(err)
+	}
+	mustCommit(t, s, prepare(t, w, 1))
+	records := readAll(t, cluster.ListenAddrs(), "orders", kgo.ReadCommitted())
+	if len(records) != len(hashes) {
+		t.Fatalf("%d records", len(records))
+	}
+	for _, r := range records {
+		if wanted := hashes[string(r.Key)] & 0x7fffffff % partitions; r.Partition != wanted {
+			t.Errorf("key %q is in partition %d, Kafka's clients put it in %d", r.Key, r.Partition, wanted)
+		}
+	}
 }

@@ -84,6 +84,7 @@ type feed struct {
 	// calls back one at a time, and a flush is between its calls and Prepare.
 	touched []bool
 	refused []connectors.Refused
+	names   map[string]string // of headers: they are few, and each is kept once
 }
 
 // begin begins anew, after a Prepare.
@@ -129,7 +130,7 @@ func (f *feed) write(ctx context.Context, client *kgo.Client, batch record.Batch
 	defer stop()
 	s := takeSlab()
 	s.feed = f
-	s.bytes = append(s.bytes[:0], batch...)
+	s.bytes, s.headers = append(s.bytes[:0], batch...), s.headers[:0]
 	count := batch.Count()
 	if cap(s.records) < count {
 		s.records = make([]kgo.Record, count)
@@ -145,6 +146,9 @@ func (f *feed) write(ctx context.Context, client *kgo.Client, batch record.Batch
 		if ts := view.Timestamp(); ts != record.NoTimestamp {
 			r.Timestamp = time.UnixMilli(ts)
 		}
+		if len(view.Extensions()) > 0 {
+			r.Headers = f.headers(s, view)
+		}
 		if view.Length()+batchOverheadMax > f.sink.settings.BatchBytesMax {
 			if size := loneBatchSize(r); size > f.sink.settings.BatchBytesMax {
 				f.refused = append(f.refused, connectors.Refuse(view, f.tooLarge(r, size).Error()))
@@ -159,6 +163,26 @@ func (f *feed) write(ctx context.Context, client *kgo.Client, batch record.Batch
 		return err
 	}
 	return f.failed()
+}
+
+// headerNamesMax bounds the names of headers that a writer keeps.
+const headerNamesMax = 1 << 10
+
+// headers gives a record's headers in the client's form.
+func (f *feed) headers(s *slab, view record.View) []kgo.RecordHeader {
+	first := len(s.headers)
+	for c := view.Headers(); c.Next(); {
+		name, known := f.names[string(c.Name())]
+		if !known {
+			name = string(c.Name())
+			if f.names == nil || len(f.names) >= headerNamesMax {
+				f.names = map[string]string{}
+			}
+			f.names[name] = name
+		}
+		s.headers = append(s.headers, kgo.RecordHeader{Key: name, Value: c.Value()})
+	}
+	return s.headers[first:len(s.headers):len(s.headers)]
 }
 
 // tooLarge tells why no batch can hold a record.
