@@ -98,6 +98,7 @@ func statusLine(s *job.Status) string {
 	if c := s.Checkpoint; c != nil {
 		fmt.Fprintf(&b, " | checkpoint %d: %s in %d ms", c.Epoch, sizeText(c.Bytes), c.DurationMS)
 	}
+	writeFailures(&b, s.Failures, ended)
 	if s.DeadLetters > 0 {
 		fmt.Fprintf(&b, " | dead letters %s", countText(float64(s.DeadLetters)))
 	}
@@ -108,6 +109,26 @@ func statusLine(s *job.Status) string {
 		fmt.Fprintf(&b, " | restarts %d", s.Restarts)
 	}
 	return b.String()
+}
+
+// writeFailures tells what the steps could not handle.
+func writeFailures(b *strings.Builder, failures []job.StepFailures, ended bool) {
+	failed, dropped, paused := int64(0), int64(0), ""
+	for _, f := range failures {
+		failed, dropped = failed+f.Failed, dropped+f.Dropped
+		if f.PausedUntilMS > 0 {
+			paused = f.UID
+		}
+	}
+	if failed > 0 {
+		fmt.Fprintf(b, " | failed %s", countText(float64(failed)))
+	}
+	if dropped > 0 {
+		fmt.Fprintf(b, " | dropped %s", countText(float64(dropped)))
+	}
+	if paused != "" && !ended {
+		fmt.Fprintf(b, " | paused by the breaker of %s", paused)
+	}
 }
 
 func watermarkText(ms int64) string {

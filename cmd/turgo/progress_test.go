@@ -24,8 +24,14 @@ func TestStatusLine(t *testing.T) {
 	if got := statusLine(&s); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	s.State = job.Stopped
-	want = "words stopped 1m1s | in 12.3M | out 999 | watermark 2023-11-14T22:13:20.123Z | checkpoint 12: 3 MiB in 45 ms | restarts 2"
+	s.State, s.DeadLetters = job.Stopped, 3
+	s.Failures = []job.StepFailures{{UID: "a", Failed: 4, DeadLettered: 4}, {UID: "b", Failed: 1000, Dropped: 1000, PausedUntilMS: 1}}
+	want = "words stopped 1m1s | in 12.3M | out 999 | watermark 2023-11-14T22:13:20.123Z | checkpoint 12: 3 MiB in 45 ms | failed 1004 | dropped 1000 | dead letters 3 | restarts 2"
+	if got := statusLine(&s); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	s = job.Status{Job: "words", State: job.Running, LagRecords: -1, Failures: s.Failures}
+	want = "words running 0s | in 0/s (0) | out 0/s (0) | failed 1004 | dropped 1000 | paused by the breaker of b"
 	if got := statusLine(&s); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -52,6 +52,8 @@ type run struct {
 	started time.Time
 	status  Status
 	earlier totals // of ended attempts
+
+	failedEarlier []StepFailures // in ended attempts
 	last    totals // of the last report
 	lastAt  time.Time
 }
@@ -128,7 +130,7 @@ func (r *run) attempt(ctx context.Context) (*Outcome, error) {
 	}
 	outcome := r.lead(ctx, a, woken)
 	r.count(a)
-	r.earlier = r.last
+	r.earlier, r.failedEarlier = r.last, ended(r.status.Failures)
 	cancel()
 	tasks.Wait()
 	workers.stop()
@@ -210,8 +212,10 @@ func (r *run) count(a *Attempt) {
 	r.last = r.earlier
 	r.status.Tasks = r.status.Tasks[:0]
 	r.status.LagRecords = -1
+	failures := failuresOf(r.failedEarlier)
 	for _, t := range a.Tasks() {
 		s := t.Stats()
+		failures.add(s.Failures)
 		r.status.Tasks = append(r.status.Tasks, TaskStatus{Task: t.ID().String(), RecordsIn: s.RecordsIn, RecordsOut: s.RecordsOut})
 		if t.IsSource() {
 			r.last.in += s.RecordsIn
@@ -223,6 +227,7 @@ func (r *run) count(a *Attempt) {
 			r.last.out += s.RecordsOut
 		}
 	}
+	r.status.Failures = failures
 }
 
 // measure reads the attempt's counters into the status.
@@ -257,6 +262,7 @@ func (r *run) report() {
 	if r.config.OnStatus != nil {
 		status := r.status
 		status.Tasks = append([]TaskStatus(nil), r.status.Tasks...)
+		status.Failures = append([]StepFailures(nil), r.status.Failures...)
 		r.config.OnStatus(status)
 	}
 }

@@ -43,6 +43,9 @@ type Status struct {
 	DeadLetters int `json:"dead_letters"`
 	// Failure is why the last attempt failed.
 	Failure string `json:"failure,omitempty"`
+	// Failures tell about the steps that could not handle something, since this
+	// process started the job.
+	Failures []StepFailures `json:"failures,omitempty"`
 	// Tasks tell about each task.
 	Tasks []TaskStatus `json:"tasks"`
 }
@@ -53,6 +56,18 @@ type CheckpointStatus struct {
 	Bytes      int64     `json:"bytes"` // of new tables
 	DurationMS int64     `json:"duration_ms"`
 	Taken      time.Time `json:"taken"`
+}
+
+// StepFailures tells what a step could not handle, over all its tasks.
+type StepFailures struct {
+	UID string `json:"uid"`
+	// Failed counts records and timers; DeadLettered and Dropped what became of them.
+	Failed       int64 `json:"failed"`
+	DeadLettered int64 `json:"dead_lettered"`
+	Dropped      int64 `json:"dropped"`
+	// PausedUntilMS is until when the circuit breaker of the step holds a task, in
+	// milliseconds since the epoch; left out where it holds none.
+	PausedUntilMS int64 `json:"paused_until_ms,omitempty"`
 }
 
 // TaskStatus is a reading of one task.

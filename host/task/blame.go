@@ -25,7 +25,7 @@ type BlamedError struct {
 	Length    int    // of the whole value in bytes
 	Timestamp int64
 	Place     letter.Place // where it came into the job, as far as that is known
-	Stack     string       // the guest's
+	Cause     letter.Error // what the operator says
 	Err       error
 }
 
@@ -45,11 +45,23 @@ func (e *BlamedError) Error() string {
 	if p := e.Place; p.Source != "" {
 		fmt.Fprintf(&b, ", record %d of a batch of split %s of source %s that ends at position %q", p.Index, p.Split, p.Source, p.Position)
 	}
-	fmt.Fprintf(&b, ": %v", e.Err)
-	if frames := namedFrames(e.Stack); len(frames) > 0 {
+	if e.Cause.Kind == "" {
+		fmt.Fprintf(&b, ": %v", e.Err)
+	} else {
+		fmt.Fprintf(&b, ": %s", causeText(e.Cause))
+	}
+	if frames := namedFrames(e.Cause.Stack); len(frames) > 0 {
 		fmt.Fprintf(&b, "; in %s", strings.Join(frames, " < "))
 	}
 	return b.String()
+}
+
+func causeText(cause letter.Error) string {
+	text := cause.Kind + ": " + cause.Reason
+	if cause.Code != 0 {
+		text += fmt.Sprintf(" (code %d)", cause.Code)
+	}
+	return text
 }
 
 // Unwrap gives the operator's error.
@@ -73,7 +85,7 @@ func excerpt(b []byte) []byte {
 func blamed(s *step, view record.View, failure letter.Failure, place letter.Place, err error) *BlamedError {
 	return &BlamedError{
 		UID: s.UID, Key: excerpt(view.Key()), Value: excerpt(view.Value()), Length: len(view.Value()), Timestamp: view.Timestamp(),
-		Place: place, Stack: failure.Error.Stack, Err: err,
+		Place: place, Cause: failure.Error, Err: err,
 	}
 }
 

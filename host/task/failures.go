@@ -71,12 +71,7 @@ func (t *Task) failRecords(s *step, p part, failures []letter.Failure, nowMS int
 // failedError is why an operator failed a record by itself.
 type failedError struct{ cause letter.Error }
 
-func (e *failedError) Error() string {
-	if e.cause.Code != 0 {
-		return fmt.Sprintf("%s: %s (code %d)", e.cause.Kind, e.cause.Reason, e.cause.Code)
-	}
-	return e.cause.Kind + ": " + e.cause.Reason
-}
+func (e *failedError) Error() string { return causeText(e.cause) }
 
 // Fatal tells that a restart meets the record again.
 func (e *failedError) Fatal() bool { return true }
