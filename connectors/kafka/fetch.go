@@ -31,6 +31,9 @@ const (
 // partition nothing is to come there: compaction removed it.
 const emptyReadsMax = 3
 
+// failuresQuiet is how many failures in a row are business as usual: leaders move.
+const failuresQuiet = 3
+
 // fetching reads ahead for one reader: a goroutine for each broker sends one
 // fetch at a time, and another finds leaders and offsets (resolve.go).
 type fetching struct {
@@ -402,6 +405,9 @@ func (f *fetching) takePartition(b *brokerFetch, a asked, got *kmsg.FetchRespons
 		p.endOffset = got.DivergingEpoch.EndOffset
 	}
 	if trouble != troubleNone {
+		if p.failures >= failuresQuiet && err != nil {
+			f.source.log.warn("kafka: a partition cannot be read now; trying again", "step", f.source.config.UID, "topic", p.topic, "partition", p.index, "reason", err)
+		}
 		f.lost(p, trouble)
 		return
 	}

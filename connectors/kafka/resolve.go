@@ -180,6 +180,10 @@ func (f *fetching) describedPartition(p *partition, topic *kmsg.MetadataResponse
 	switch err := kerr.ErrorForCode(topic.ErrorCode); {
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return nil, f.missing(p)
+	case classify(err) == retryable:
+		f.source.log.warn("kafka: a topic is not ready; waiting for it", "step", f.source.config.UID, "topic", p.topic, "reason", err)
+		f.lost(p, p.trouble)
+		return nil, nil
 	case err != nil:
 		return nil, f.source.settings.explain("find the leaders of topic "+p.topic, err)
 	}

@@ -2,13 +2,15 @@ package kafka
 
 import (
 	"bytes"
-	"fmt"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/turgo-stream/turgo/abi/record"
+	"github.com/turgo-stream/turgo/connectors"
+	"github.com/turgo-stream/turgo/connectors/kafka/localbroker/brokertest"
 )
 
 // benchmarkLog is a log of record batches of 100-byte records.
@@ -84,53 +86,117 @@ func BenchmarkDecodeByTheClient(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(records), "ns/record")
 }
 
-// BenchmarkReader reads from a cluster within this process: fetch, decode,
-// deliver.
-func BenchmarkReader(b *testing.B) {
-	cluster := newCluster(b)
-	if err := cluster.CreateTopic("in", 4, nil); err != nil {
+// fillTopic writes 100-byte records to each partition and gives their number.
+func fillTopic(b *testing.B, brokers []string, topic string, partitions int32, each int) int {
+	b.Helper()
+	producer := newProducer(b, brokers, kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerBatchMaxBytes(256<<10))
+	value := make([]byte, 100)
+	for partition := range partitions {
+		for range each {
+			producer.Produce(b.Context(), &kgo.Record{Topic: topic, Partition: partition, Key: []byte("key"), Value: value}, func(_ *kgo.Record, err error) {
+				if err != nil {
+					b.Error(err)
+				}
+			})
+		}
+	}
+	if err := producer.Flush(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	producer := newProducer(b, cluster.ListenAddrs())
-	const each, partitions = 50_000, 4
-	value := make([]byte, 100)
-	for partition := range int32(partitions) {
-		var records []*kgo.Record
-		for range each {
-			records = append(records, &kgo.Record{Topic: "in", Partition: partition, Key: []byte("key"), Value: value})
-		}
-		produce(b, producer, records...)
+	return int(partitions) * each
+}
+
+// readToTheEnd reads a topic once, through the source's reader.
+func readToTheEnd(b *testing.B, s *source, splits []connectors.Split) (records int) {
+	b.Helper()
+	r, err := s.OpenReader(b.Context(), 0)
+	if err != nil {
+		b.Fatal(err)
 	}
-	s := openSource(b, sourceConfig(b, cluster.ListenAddrs(), map[string]any{"topics": []string{"in"}, "bounded": true}))
+	if err := r.Assign(b.Context(), atStart(splits)); err != nil {
+		b.Fatal(err)
+	}
+	for ended := 0; ended < len(splits); {
+		d, err := r.Next(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if len(d.Batch) > 0 {
+			records += d.Batch.Count()
+		}
+		if d.End {
+			ended++
+		}
+	}
+	if err := r.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return records
+}
+
+func benchmarkReader(b *testing.B, brokers []string, topic string, records int) {
+	s := openSource(b, sourceConfig(b, brokers, map[string]any{"topics": []string{topic}, "bounded": true}))
 	splits := discover(b, s)
 	b.ReportAllocs()
 	total := 0
 	for b.Loop() {
-		r, err := s.OpenReader(b.Context(), 0)
-		if err != nil {
-			b.Fatal(err)
+		if got := readToTheEnd(b, s, splits); got != records {
+			b.Fatalf("%d records, want %d", got, records)
 		}
-		if err := r.Assign(b.Context(), atStart(splits)); err != nil {
-			b.Fatal(err)
-		}
-		for ended := 0; ended < partitions; {
-			d, err := r.Next(b.Context())
-			if err != nil {
-				b.Fatal(err)
-			}
-			if len(d.Batch) > 0 {
-				total += d.Batch.Count()
-			}
-			if d.End {
-				ended++
-			}
-		}
-		if err := r.Close(); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if total%(each*partitions) != 0 {
-		b.Fatal(fmt.Sprintf("%d records", total))
+		total += records
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(total), "ns/record")
+}
+
+// BenchmarkReader reads from a cluster within this process: fetch, decode,
+// deliver.
+func BenchmarkReader(b *testing.B) {
+	cluster := newCluster(b, kfake.SeedTopics(4, "in"))
+	benchmarkReader(b, cluster.ListenAddrs(), "in", fillTopic(b, cluster.ListenAddrs(), "in", 4, 50_000))
+}
+
+// BenchmarkReaderBroker reads from a real broker; by the client library is the
+// measure for it: it polls, and copies each record into a batch.
+func BenchmarkReaderBroker(b *testing.B) {
+	brokers := brokertest.Addresses(b)
+	topic := brokertest.Topic(b, brokers, 4)
+	records := fillTopic(b, brokers, topic, 4, 100_000)
+	b.Run("ours", func(b *testing.B) { benchmarkReader(b, brokers, topic, records) })
+	b.Run("client library", func(b *testing.B) {
+		b.ReportAllocs()
+		total := 0
+		for b.Loop() {
+			total += pollToTheEnd(b, brokers, topic, records)
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(total), "ns/record")
+	})
+}
+
+func pollToTheEnd(b *testing.B, brokers []string, topic string, records int) int {
+	b.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer client.Close()
+	var builder record.Builder
+	buffer := make([]byte, 0, 1<<20)
+	got := 0
+	for got < records {
+		fetches := client.PollFetches(b.Context())
+		if err := fetches.Err(); err != nil {
+			b.Fatal(err)
+		}
+		builder.Reset(buffer)
+		fetches.EachRecord(func(r *kgo.Record) {
+			if builder.Length() >= batchBytesDefault {
+				buffer = builder.Finish()
+				builder.Reset(buffer)
+			}
+			builder.Append(record.Record{Key: r.Key, Value: r.Value, Timestamp: r.Timestamp.UnixMilli()})
+			got++
+		})
+		buffer = builder.Finish()
+	}
+	return got
 }
