@@ -7,6 +7,8 @@ SEEDS       ?= 10000
 PORT        ?= 9092
 KILLS       ?= 20
 SEED        ?= 1
+RECORDS     ?= 200000
+GUEST       ?= c
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 # Go's stamp of the repository fails where it belongs to another user.
@@ -17,7 +19,7 @@ EXAMPLES := $(patsubst examples/%/operator,%,$(wildcard examples/*/operator))
 MODULES  := $(foreach example,$(EXAMPLES),examples/$(example)/$(example).wasm)
 
 .DEFAULT_GOAL := help
-.PHONY: help build modules test test-short lint bench demo fuzz generate sim chaos kafka-up kafka-down tools clean
+.PHONY: help build modules test test-short lint bench demo fuzz generate sim chaos poison kafka-up kafka-down tools clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -69,6 +71,9 @@ sim: ## run the simulation over SEEDS seeds
 chaos: ## kill host, connectors and broker KILLS times, and check each record; SEED decides how
 	$(GO) run ./faults/chaos -kills $(KILLS) -seed $(SEED)
 
+poison: ## a job over RECORDS records of which a tenth fail, killed KILLS times; SEED decides how
+	$(GO) run ./faults/poison -records $(RECORDS) -kills $(KILLS) -seed $(SEED) -guest $(GUEST)
+
 kafka-up: ## start a local broker of Apache Kafka on PORT, unless it runs
 	@$(GO) run ./connectors/kafka/localbroker/kafka up -port $(PORT)
 
@@ -76,7 +81,7 @@ kafka-down: ## stop that broker and remove its data
 	@$(GO) run ./connectors/kafka/localbroker/kafka down
 
 # What the tests need and Go does not bring: a command of each, and its package.
-TOOLS := wat2wasm:wabt java:openjdk-17-jre-headless mvn:maven kcat:kcat
+TOOLS := wat2wasm:wabt clang:clang wasm-ld:lld java:openjdk-17-jre-headless mvn:maven kcat:kcat
 
 tools: ## install what the tests need and Go does not bring
 	@missing=; for tool in $(TOOLS); do \

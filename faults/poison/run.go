@@ -134,7 +134,8 @@ func (h *harness) start(k *kill, follow bool) (*process.Host, error) {
 	if k != nil {
 		o.CrashAt, o.CrashCount, parallelism = k.Point, k.Count, k.Parallelism
 	}
-	if err := os.WriteFile(o.Job, records.JobFile(h.module, parallelism, interval, follow), 0o644); err != nil {
+	description := records.Job{Guest: h.guest, Module: h.module, Parallelism: parallelism, Interval: interval, Follow: follow}
+	if err := os.WriteFile(o.Job, description.File(), 0o644); err != nil {
 		return nil, fmt.Errorf("poison: %w", err)
 	}
 	return process.Start(o)
@@ -300,7 +301,7 @@ func (h *harness) tryAgain(ctx context.Context, kills []kill) (map[int]bool, err
 	}
 	for i := range kills {
 		// All letters may have been tried by now: no new output may come any more.
-		if kills[i].Starting = kills[i].Point == ""; kills[i].Point == job.InCommits {
+		if kills[i].Starting = kills[i].Point == ""; kills[i].Point == job.InCommits || kills[i].Point == job.AfterCommits {
 			kills[i].Point = job.AfterManifest
 		}
 		if err := h.killOnce(ctx, &kills[i]); err != nil {

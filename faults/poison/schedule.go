@@ -59,9 +59,10 @@ func schedule(seed uint64, kills int) []kill {
 			case k.Point == job.DuringRestore:
 				k.Count = 1
 			case k.Point == job.InCommits:
-				// With one subtask there is one committable, and no middle. How many
-				// epochs have output is not known, but that one has.
+				// With one subtask there is one committable, and no middle.
 				k.Count, k.Parallelism = 1, max(k.Parallelism, 2)
+			case k.Point == job.AfterCommits:
+				k.Count = 1 // how many epochs have output is not known, but that one has
 			case k.Point != "":
 				k.Count = count
 			case k.Starting:

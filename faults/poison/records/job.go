@@ -14,7 +14,7 @@ flow:
   - operator: account
     input: {from: payments, edge: key}
     module: %s
-    limits: {time_per_call: 1s}
+    limits: {fuel_per_record: %d}
     on_failure: dead_letter
   - sink: totals
     input: account
@@ -25,7 +25,20 @@ flow:
 // Operator is the uid of the step that fails.
 const Operator = "account"
 
-// JobFile is the job over the folders input and output beside it.
-func JobFile(module string, parallelism int, interval string, follow bool) []byte {
-	return fmt.Appendf(nil, jobFile, parallelism, interval, follow, module)
+// fuelPerRecord is many times what a good record takes, the collection of the
+// guest's garbage included where it has any, and still few milliseconds.
+var fuelPerRecord = map[Guest]int{C: 1_000_000, Go: 50_000_000}
+
+// Job is what changes in the job file from run to run.
+type Job struct {
+	Guest       Guest
+	Module      string // path
+	Parallelism int
+	Interval    string // of checkpoints
+	Follow      bool   // the input does not end
+}
+
+// File is the job file over the folders input and output beside it.
+func (j *Job) File() []byte {
+	return fmt.Appendf(nil, jobFile, j.Parallelism, j.Interval, j.Follow, j.Module, fuelPerRecord[j.Guest])
 }
