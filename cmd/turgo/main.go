@@ -12,11 +12,14 @@ import (
 
 	"github.com/turgo-stream/turgo/connectors/builtin"
 	"github.com/turgo-stream/turgo/connectors/wire"
+	"github.com/turgo-stream/turgo/host/wasm"
 )
 
 func main() {
 	// Where this process was started to serve a built-in connector, it does.
 	wire.ServeIfAsked(builtin.Connectors())
+	// Or to compile a module.
+	wasm.CompileIfAsked()
 	os.Exit(execute(newRoot(os.Stdout, os.Stderr), os.Args[1:], os.Stderr))
 }
 

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -32,31 +31,53 @@ func privateDir(dir string) error {
 // compile compiles a module, or takes it from the cache. Where the module is
 // valid and only the cache is damaged, it empties the cache and compiles again.
 func (e *Engine) compile(ctx context.Context, data []byte) (wazero.CompiledModule, error) {
-	compileContext, cancel := context.WithTimeout(ctx, e.limits.CompileDuration)
-	defer cancel()
-	// With one worker the compiler would not look at the context.
-	compileContext = experimental.WithCompilationWorkers(compileContext, max(2, runtime.GOMAXPROCS(0)))
-	compiled, err := e.runtime.CompileModule(compileContext, data)
+	if e.apart {
+		if err := e.compileApart(ctx, data); err != nil {
+			return nil, err
+		}
+	}
+	compiled, err := e.compileHere(ctx, data)
 	if err == nil {
 		return compiled, nil
 	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	if errors.Is(err, errCompileTime) || ctx.Err() != nil {
+		return nil, err
 	}
-	if compileContext.Err() != nil {
-		return nil, fmt.Errorf("compiling takes longer than %s", e.limits.CompileDuration)
-	}
-	if e.cache == nil || !isValid(ctx, data) {
+	if e.cache == nil || !e.apart && !isValid(ctx, data) {
 		return nil, fmt.Errorf("module is not valid: %w", err)
 	}
 	if cleanError := emptyCache(e.cacheDir); cleanError != nil {
 		return nil, &hostFault{fmt.Errorf("compile cache %s is damaged, delete it: %w", e.cacheDir, errors.Join(err, cleanError))}
 	}
-	compiled, err = e.runtime.CompileModule(compileContext, data)
+	if e.apart {
+		if err := e.compileApart(ctx, data); err != nil {
+			return nil, err
+		}
+	}
+	compiled, err = e.compileHere(ctx, data)
 	if err != nil {
 		return nil, &hostFault{fmt.Errorf("compile cache %s is damaged, delete it: %w", e.cacheDir, err)}
 	}
 	return compiled, nil
+}
+
+var errCompileTime = errors.New("compiling takes longer than")
+
+// compileHere compiles a module in this process.
+func (e *Engine) compileHere(ctx context.Context, data []byte) (wazero.CompiledModule, error) {
+	compileContext, cancel := context.WithTimeout(ctx, e.limits.CompileDuration)
+	defer cancel()
+	compileContext = experimental.WithCompilationWorkers(compileContext, compilationWorkers())
+	compiled, err := e.runtime.CompileModule(compileContext, data)
+	switch {
+	case err == nil:
+		return compiled, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case compileContext.Err() != nil:
+		return nil, fmt.Errorf("%w %s", errCompileTime, e.limits.CompileDuration)
+	}
+	return nil, err
 }
 
 // isValid validates a module without the cache.

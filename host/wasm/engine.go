@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -43,6 +45,11 @@ type Engine struct {
 	runtime  wazero.Runtime
 	cache    wazero.CompilationCache // nil where there is none
 	cacheDir string
+	// temporary is the cache's folder where it lives as long as the engine.
+	temporary string
+	apart     bool // modules are compiled in processes of their own
+	// compilerPeak is the most memory that the last of these had.
+	compilerPeak atomic.Int64
 
 	unmetered bool
 }
@@ -57,24 +64,49 @@ func NewEngine(config Config) (*Engine, error) {
 	if e.now == nil {
 		e.now = time.Now
 	}
-	runtimeConfig := wazero.NewRuntimeConfigCompiler().WithCoreFeatures(api.CoreFeaturesV2).WithDebugInfoEnabled(false)
-	if config.CacheDir != "" {
-		if err := privateDir(config.CacheDir); err != nil {
-			return nil, err
-		}
-		cache, err := wazero.NewCompilationCacheWithDir(config.CacheDir)
-		if err != nil {
-			return nil, fmt.Errorf("wasm: compile cache: %w", err)
-		}
-		e.cache, e.cacheDir = cache, config.CacheDir
-		runtimeConfig = runtimeConfig.WithCompilationCache(cache)
+	if err := e.openCache(config.CacheDir); err != nil {
+		return nil, err
+	}
+	withCache := runtimeConfig()
+	if e.cache != nil {
+		withCache = withCache.WithCompilationCache(e.cache)
 	}
 	ctx := context.Background()
-	e.runtime = wazero.NewRuntimeWithConfig(ctx, runtimeConfig)
+	e.runtime = wazero.NewRuntimeWithConfig(ctx, withCache)
 	if err := e.instantiateHost(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("wasm: host functions: %w", err), e.Close())
 	}
 	return e, nil
+}
+
+// runtimeConfig is that of all runtimes that share a compile cache.
+func runtimeConfig() wazero.RuntimeConfig {
+	return wazero.NewRuntimeConfigCompiler().WithCoreFeatures(api.CoreFeaturesV2).WithDebugInfoEnabled(false)
+}
+
+// openCache opens the compile cache. Where nothing is to be kept, a compiler
+// apart needs one all the same, for as long as the engine lives.
+func (e *Engine) openCache(dir string) error {
+	e.apart = servesCompiler.Load()
+	if dir == "" && e.apart {
+		temporary, err := os.MkdirTemp("", "turgo-modules-")
+		if err != nil {
+			return fmt.Errorf("wasm: compile cache: %w", err)
+		}
+		dir, e.temporary = temporary, temporary
+	}
+	if dir == "" {
+		return nil
+	}
+	if err := privateDir(dir); err != nil {
+		return err
+	}
+	cache, err := wazero.NewCompilationCacheWithDir(dir)
+	if err != nil {
+		return fmt.Errorf("wasm: compile cache: %w", err)
+	}
+	e.cache, e.cacheDir = cache, dir
+	return nil
 }
 
 // Close frees the engine and all that was made from it.
@@ -82,6 +114,9 @@ func (e *Engine) Close() error {
 	err := e.runtime.Close(context.Background())
 	if e.cache != nil {
 		err = errors.Join(err, e.cache.Close(context.Background()))
+	}
+	if e.temporary != "" {
+		err = errors.Join(err, os.RemoveAll(e.temporary))
 	}
 	return err
 }

@@ -20,6 +20,9 @@ type Limits struct {
 	// CompileDuration bounds how long a module may take to compile: 2 min. Set
 	// for the engine only.
 	CompileDuration time.Duration
+	// CompileBytes bounds the memory of the process that compiles a module, see
+	// CompileIfAsked: 2 GiB. Set for the engine only.
+	CompileBytes int64
 	// CallDuration bounds one call into the guest: 10 s.
 	CallDuration time.Duration
 	// CallFuel bounds the instructions of one call; none where it is 0.
@@ -53,7 +56,7 @@ const descriptionBytesMax = 1 << 20
 
 var limitsDefault = Limits{
 	MemoryPages: 8192, TableElements: 1 << 18, DepthBytes: 32 << 20,
-	CompileDuration: 2 * time.Minute, CallDuration: 10 * time.Second,
+	CompileDuration: 2 * time.Minute, CompileBytes: 2 << 30, CallDuration: 10 * time.Second,
 	OutputBytes: 256 << 20, OutputRecords: 4 << 20, StateBytes: 256 << 20, StateWrites: 4 << 20,
 	LogLineBytes: 4096, LogLinesPerSecond: 100, LogBytesPerSecond: 256 << 10,
 }
@@ -62,7 +65,7 @@ var limitsDefault = Limits{
 // nothing else. Fuel has none, as time has one.
 var ceilingsDefault = Limits{
 	MemoryPages: memoryPagesMax, TableElements: 1 << 20, DepthBytes: 64 << 20,
-	CompileDuration: 10 * time.Minute, CallDuration: time.Hour,
+	CompileDuration: 10 * time.Minute, CompileBytes: 16 << 30, CallDuration: time.Hour,
 	OutputBytes: 1 << 30, OutputRecords: 16 << 20, StateBytes: 1 << 30, StateWrites: 16 << 20,
 	LogLineBytes: 64 << 10, LogLinesPerSecond: 10_000, LogBytesPerSecond: 16 << 20,
 }
@@ -113,6 +116,7 @@ func (l *Limits) each(fallback, ceilings *Limits, do func(bound)) {
 	visit(&l.TableElements, fallback.TableElements, ceilings.TableElements, "table_elements", inCount, do)
 	visit(&l.DepthBytes, fallback.DepthBytes, ceilings.DepthBytes, "call_depth", inBytes, do)
 	visit(&l.CompileDuration, fallback.CompileDuration, ceilings.CompileDuration, "time_to_compile", inTime, do)
+	visit(&l.CompileBytes, fallback.CompileBytes, ceilings.CompileBytes, "memory_to_compile", inBytes, do)
 	visit(&l.CallDuration, fallback.CallDuration, ceilings.CallDuration, "time_per_call", inTime, do)
 	visit(&l.CallFuel, fallback.CallFuel, ceilings.CallFuel, "fuel_per_call", inCount, do)
 	visit(&l.RecordFuel, fallback.RecordFuel, ceilings.RecordFuel, "fuel_per_record", inCount, do)

@@ -30,7 +30,7 @@ func TestOperatorsAskForNoMoreThanTheCeilings(t *testing.T) {
 	}
 	operator := open(t, module, OpenConfig{Limits: Limits{MemoryPages: 100}})
 	want := Limits{MemoryPages: 100, CallDuration: time.Second, RecordFuel: 500, LogLinesPerSecond: 50}
-	got := Limits{operator.limits.MemoryPages, 0, 0, 0, operator.limits.CallDuration, 0, operator.limits.RecordFuel, 0, 0, 0, 0, 0, operator.limits.LogLinesPerSecond, 0}
+	got := Limits{operator.limits.MemoryPages, 0, 0, 0, 0, operator.limits.CallDuration, 0, operator.limits.RecordFuel, 0, 0, 0, 0, 0, operator.limits.LogLinesPerSecond, 0}
 	if got != want {
 		t.Errorf("without asking the operator has %+v, want no more than the ceilings", got)
 	}

@@ -62,6 +62,7 @@ func buildGo(t testing.TB, folder string) []byte {
 var compileCache string
 
 func TestMain(m *testing.M) {
+	CompileIfAsked()
 	dir, err := os.MkdirTemp("", "turgo-compile-cache-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

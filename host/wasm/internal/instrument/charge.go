@@ -78,9 +78,6 @@ func (w *rewriter) appendRefuel(out []byte) []byte {
 // the turn was charged that is tried again is given back.
 func (w *rewriter) loopHead(f *frame, first bool, head []byte) {
 	f.splits = 1
-	if w.inlining.outer == 0 {
-		w.blocks++
-	}
 	w.out = append(w.appendNegative(w.out, first), opIf, 0x40)
 	w.out = w.appendRefuel(w.out)
 	w.out, f.back = w.appendPatched(w.out)

@@ -33,6 +33,7 @@ type rewriter struct {
 	height    int
 	maxHeight int
 	blocks    int
+	loopN     int
 	labels    int    // of jump tables
 	locals    uint32 // with parameters
 	own       int    // bytes of its code
@@ -74,7 +75,7 @@ func (w *rewriter) rewrite(i int, local bool) ([]byte, error) {
 	kind := w.module.types[w.module.functions[i]]
 	w.r = reader{data: b.code, base: b.base}
 	w.out, w.frames, w.loops = w.out[:0], w.frames[:0], w.loops[:0]
-	w.blocks, w.labels = 0, 0
+	w.blocks, w.labels, w.loopN = 0, 0, 0
 	w.height, w.maxHeight, w.locals = 0, 0, uint32(len(kind.Parameters))
 	w.lengthLocal, w.grownLocal, w.fuelLocal = 0, 0, 0
 	w.calls, w.vector, w.branched, w.looped = false, false, false, false
@@ -96,10 +97,23 @@ func (w *rewriter) rewrite(i int, local bool) ([]byte, error) {
 	if w.r.err == nil && w.r.left() > 0 {
 		w.r.fail("%d bytes follow the end of a function", w.r.left())
 	}
+	w.checkShape()
 	if w.r.err != nil {
 		return nil, w.r.err
 	}
 	return w.assemble(kind, declarations, groups, entry), nil
+}
+
+// checkShape holds a function to what the compiler can bear. What is added to
+// it counts no more than by a factor.
+func (w *rewriter) checkShape() {
+	locals := int(w.locals) + 1
+	if w.blocks*locals > blockLocalsMax {
+		w.r.fail("function has %d locals and %d blocks, the limit of their product is %d", w.locals, w.blocks, blockLocalsMax)
+	}
+	if w.loopN*locals > loopLocalsMax {
+		w.r.fail("function has %d locals and %d loops, the limit of their product is %d", w.locals, w.loopN, loopLocalsMax)
+	}
 }
 
 // declarations reads the local declarations and returns them raw.

@@ -126,6 +126,7 @@ func (w *rewriter) structured(op byte, start int) {
 		}
 		first := !w.branched && !w.calls
 		w.branched, w.looped = true, true
+		w.loopN++
 		if w.fuelLocal > 0 {
 			w.loopHead(&f, first, w.r.data[start:w.r.pos])
 		}

@@ -49,6 +49,16 @@ const (
 	// these bound how long one function can keep it.
 	blocksMax = 10_000
 	labelsMax = 20_000
+	// It also grows with the locals that meet at each block, and most with those
+	// at the heads of loops, which go into them again.
+	blockLocalsMax = 1_000_000
+	loopLocalsMax  = 100_000
+	// And with its length, of which it takes some hundred times in memory.
+	bodyBytesMax = 1 << 20
+
+	functionsMax = 1_000_000
+	exportsMax   = 100_000
+	importsMax   = 100_000
 )
 
 // FunctionType is a signature.

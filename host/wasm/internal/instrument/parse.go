@@ -183,7 +183,11 @@ func (m *Module) globalIndex(r *reader) uint32 {
 }
 
 func (m *Module) parseImports(r *reader) {
-	for i, n := 0, r.count("imports"); i < n && r.err == nil; i++ {
+	n := r.count("imports")
+	if n > importsMax {
+		r.fail("%d imports, the limit is %d", n, importsMax)
+	}
+	for i := 0; i < n && r.err == nil; i++ {
 		module, name, kind := r.name(), r.name(), r.byte()
 		if r.err != nil {
 			return
@@ -216,6 +220,10 @@ func kindName(kind byte) string {
 
 func (m *Module) parseFunctions(r *reader) {
 	n := r.count("functions")
+	if n > functionsMax {
+		r.fail("%d functions, the limit is %d", n, functionsMax)
+		return
+	}
 	m.functions = make([]uint32, 0, n)
 	for i := 0; i < n && r.err == nil; i++ {
 		m.functions = append(m.functions, m.typeIndex(r))
@@ -280,6 +288,9 @@ func (m *Module) parseMemory(r *reader) {
 
 func (m *Module) parseExports(r *reader) {
 	n := r.count("exports")
+	if n > exportsMax {
+		r.fail("%d exports, the limit is %d", n, exportsMax)
+	}
 	seen := make(map[string]bool, min(n, 1024))
 	for i := 0; i < n && r.err == nil; i++ {
 		e := Export{Name: r.name(), Kind: r.byte(), index: r.u32()}
@@ -327,6 +338,10 @@ func (m *Module) parseCode(r *reader) {
 	m.bodies = make([]body, 0, n)
 	for i := 0; i < n && r.err == nil; i++ {
 		b := r.sub(r.u32())
+		if len(b.data) > bodyBytesMax {
+			r.fail("function has %d bytes of code, the limit is %d", len(b.data), bodyBytesMax)
+			return
+		}
 		m.bodies = append(m.bodies, body{code: b.data, base: b.base})
 	}
 }
