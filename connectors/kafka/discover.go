@@ -73,6 +73,9 @@ func (s *source) look(ctx context.Context, first bool) error {
 	if err != nil {
 		return err
 	}
+	if len(topics) == 0 && s.settings.Bounded {
+		return configError("topic_pattern", "no topic matches %s, and a bounded source does not wait for one", s.settings.TopicPattern)
+	}
 	var fresh []foundTopic
 	for _, topic := range topics {
 		topic.partitions = slices.DeleteFunc(slices.Clone(topic.partitions), func(index int32) bool {

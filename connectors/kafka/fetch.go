@@ -197,12 +197,37 @@ func (f *fetching) fetchAll(b *brokerFetch) {
 		if request == nil {
 			return
 		}
-		response, err := f.client.Broker(int(b.id)).Request(f.ctx, request)
+		begun := time.Now()
+		answer, err := f.client.Broker(int(b.id)).Request(f.ctx, request)
 		if err != nil {
 			f.unanswered(b, asked, err)
 			continue
 		}
-		f.take(b, asked, request, response.(*kmsg.FetchResponse))
+		response := answer.(*kmsg.FetchResponse)
+		bytes := fetchedBytes(response)
+		f.take(b, asked, response, bytes == 0 && response.ThrottleMillis == 0)
+		if bytes == 0 && time.Since(begun) < time.Duration(request.MaxWaitMillis)*time.Millisecond/2 {
+			// It has nothing and did not wait as it was asked to: the next may not either.
+			f.pause(backOffMin)
+		}
+	}
+}
+
+func fetchedBytes(response *kmsg.FetchResponse) (bytes int) {
+	for i := range response.Topics {
+		for j := range response.Topics[i].Partitions {
+			bytes += len(response.Topics[i].Partitions[j].RecordBatches)
+		}
+	}
+	return bytes
+}
+
+func (f *fetching) pause(duration time.Duration) {
+	timer := time.NewTimer(duration)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-f.ctx.Done():
 	}
 }
 
@@ -325,8 +350,9 @@ func backOff(failures int) time.Duration {
 	return min(backOffMin<<min(failures-1, 10), backOffMax)
 }
 
-// take sorts a broker's answer.
-func (f *fetching) take(b *brokerFetch, list []asked, request *kmsg.FetchRequest, response *kmsg.FetchResponse) {
+// take sorts a broker's answer. empty says that the broker had nothing at all to
+// give, though it was free to.
+func (f *fetching) take(b *brokerFetch, list []asked, response *kmsg.FetchResponse, empty bool) {
 	if trouble, err := troubleOf(response.ErrorCode); err != nil || trouble != troubleNone {
 		f.refused(b, list, err)
 		return
@@ -342,12 +368,6 @@ func (f *fetching) take(b *brokerFetch, list []asked, request *kmsg.FetchRequest
 			byKey[key{id: a.partition.data.topicID, index: a.partition.index}] = a
 		} else {
 			byKey[key{topic: a.partition.topic, index: a.partition.index}] = a
-		}
-	}
-	whole := 0
-	for i := range response.Topics {
-		for j := range response.Topics[i].Partitions {
-			whole += len(response.Topics[i].Partitions[j].RecordBatches)
 		}
 	}
 	f.mutex.Lock()
@@ -370,7 +390,7 @@ func (f *fetching) take(b *brokerFetch, list []asked, request *kmsg.FetchRequest
 				continue
 			}
 			delete(byKey, k)
-			f.takePartition(b, a, &topic.Partitions[j], whole == 0 && response.ThrottleMillis == 0)
+			f.takePartition(b, a, &topic.Partitions[j], empty)
 		}
 	}
 	// A broker names every partition that it was asked for. One that it leaves out
@@ -392,7 +412,6 @@ func (f *fetching) refused(b *brokerFetch, list []asked, err error) {
 }
 
 // takePartition takes what an answer says of one partition; the mutex is held.
-// empty says that the broker had nothing at all to give.
 func (f *fetching) takePartition(b *brokerFetch, a asked, got *kmsg.FetchResponseTopicPartition, empty bool) {
 	p := a.partition
 	trouble, err := troubleOf(got.ErrorCode)

@@ -44,6 +44,9 @@ func (r *reader) Assign(_ context.Context, assignments []connectors.Assignment) 
 		if err != nil {
 			return &connectors.FatalError{Err: err}
 		}
+		if !r.source.settings.reads(p.topic) {
+			r.source.log.warn("kafka: the checkpoint holds a partition of a topic that the config does not name any more; it is read on", "step", r.source.config.UID, "topic", p.topic)
+		}
 		partitions[i] = p
 	}
 	for _, p := range partitions {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/turgo-stream/turgo/abi/record"
 	"github.com/turgo-stream/turgo/connectors"
@@ -227,6 +228,37 @@ func TestCompactedTopics(t *testing.T) {
 	at, err := decodePosition(r.positions["in/0"].Position)
 	if err != nil || at.next != 30 {
 		t.Errorf("the last position is %d, error %v", at.next, err)
+	}
+}
+
+// Where compaction removed all records before the end, brokers answer with
+// nothing, again and again: a bounded split ends then, and there is no lag.
+func TestALogWithNothingBeforeItsEnd(t *testing.T) {
+	cluster := newCluster(t, kfake.SeedTopics(1, "in"))
+	produceNumbers(t, newProducer(t, cluster.ListenAddrs()), "in", 0, 0, 20)
+	cluster.ControlKey(int16(kmsg.Fetch), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		fetch := request.(*kmsg.FetchRequest)
+		response := fetch.ResponseKind().(*kmsg.FetchResponse)
+		for _, topic := range fetch.Topics {
+			answer := kmsg.NewFetchResponseTopic()
+			answer.Topic, answer.TopicID = topic.Topic, topic.TopicID
+			partition := kmsg.NewFetchResponseTopicPartition()
+			partition.HighWatermark, partition.LastStableOffset, partition.LogStartOffset = 20, 20, 0
+			answer.Partitions = append(answer.Partitions, partition)
+			response.Topics = append(response.Topics, answer)
+		}
+		return response, nil, true
+	})
+	bounded := readAllSplits(t, openSource(t, sourceConfig(t, cluster.ListenAddrs(), map[string]any{"topics": []string{"in"}, "bounded": true})))
+	bounded.until("the end", func() bool { return bounded.ended["in/0"] })
+	if at, err := decodePosition(bounded.positions["in/0"].Position); err != nil || at.next != 20 {
+		t.Errorf("the last position is %d, error %v", at.next, err)
+	}
+	endless := readAllSplits(t, openSource(t, sourceConfig(t, cluster.ListenAddrs(), map[string]any{"topics": []string{"in"}})))
+	endless.until("no lag", func() bool { lag, found := endless.lag["in/0"]; return found && lag == 0 })
+	if at, err := decodePosition(endless.positions["in/0"].Position); err != nil || at.next != 0 {
+		t.Errorf("the position of an endless source is %d, error %v", at.next, err)
 	}
 }
 
