@@ -34,6 +34,16 @@ func (b Batch) Section(from, to, count int) Batch {
 	return s
 }
 
+// NullKey finds the first record without a key.
+func (b Batch) NullKey() (view View, found bool) {
+	for offset := HeaderLength; offset < len(b); offset += int(binary.LittleEndian.Uint32(b[offset:])) {
+		if b[offset+4]&flagKeyNull != 0 {
+			return b.At(offset), true
+		}
+	}
+	return View{}, false
+}
+
 // SetOrigin changes the origin of the record that starts at an offset.
 func (b Batch) SetOrigin(offset int, origin uint32) {
 	binary.LittleEndian.PutUint32(b[offset+16:], origin)

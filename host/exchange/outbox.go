@@ -18,15 +18,18 @@ const (
 	Broadcast                     // to every channel
 )
 
-// RecordError blames one record of a batch.
+// RecordError blames records of a batch: they were not taken, all others were.
 type RecordError struct {
-	Index  int // of the record in the batch
-	Reason string
+	Indexes []int // of the records in the batch, in order
+	Reason  string
 }
 
 func (e *RecordError) Error() string {
-	return fmt.Sprintf("exchange: record %d of the batch: %s", e.Index, e.Reason)
+	return fmt.Sprintf("exchange: record %d of the batch: %s", e.Indexes[0], e.Reason)
 }
+
+// NullKeyReason is why a key edge does not take a record without a key.
+const NullKeyReason = "its key is null, and a key edge needs one: set a key in the step before this edge"
 
 // Outbox is the sending end of one edge in one subtask. It belongs to the
 // task's goroutine.
@@ -83,6 +86,7 @@ func (o *Outbox) Records() int64 { return o.records }
 func (o *Outbox) Pending() bool { return o.pending }
 
 // Add takes the records of a batch, whose bytes are the caller's again after.
+// Its error is a *RecordError.
 func (o *Outbox) Add(batch record.Batch) error {
 	o.records += int64(batch.Count())
 	switch o.partitioning {
@@ -101,12 +105,14 @@ func (o *Outbox) Add(batch record.Batch) error {
 
 func (o *Outbox) addByKey(batch record.Batch) error {
 	groups := len(o.owners)
+	var failed []int
 	records := batch.Records()
 	for index := 0; records.Next(); index++ {
 		view := records.Record()
 		key := view.Key()
 		if key == nil {
-			return &RecordError{Index: index, Reason: "its key is null, and a key edge needs one: set a key in the operator before this edge"}
+			failed = append(failed, index)
+			continue
 		}
 		l := &o.lanes[o.owners[keygroup.Of(key, groups)]]
 		if l.building == nil {
@@ -118,6 +124,9 @@ func (o *Outbox) addByKey(batch record.Batch) error {
 		}
 	}
 	o.pending = true
+	if len(failed) > 0 {
+		return &RecordError{Indexes: failed, Reason: NullKeyReason}
+	}
 	return nil
 }
 

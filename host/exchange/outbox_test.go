@@ -82,15 +82,23 @@ func TestKeyEdgeSendsEachKeyToTheOwnerOfItsGroup(t *testing.T) {
 	}
 }
 
-func TestKeyEdgeBlamesTheRecordWithoutKey(t *testing.T) {
+func TestKeyEdgeBlamesTheRecordsWithoutKey(t *testing.T) {
 	p := newPipe(exchange.Key, 2)
 	var b record.Builder
 	b.Append(record.Record{Key: []byte("a")})
 	b.Append(record.Record{})
+	b.Append(record.Record{Key: []byte("b")})
+	b.Append(record.Record{})
 	err := p.outbox.Add(b.Finish())
 	var blamed *exchange.RecordError
-	if !errors.As(err, &blamed) || blamed.Index != 1 {
-		t.Fatalf("got %v, want an error that blames record 1", err)
+	if !errors.As(err, &blamed) || fmt.Sprint(blamed.Indexes) != "[1 3]" {
+		t.Fatalf("got %v, want an error that blames records 1 and 3", err)
+	}
+	p.outbox.Flush()
+	first, _ := p.drain(0)
+	second, _ := p.drain(1)
+	if len(first)+len(second) != 2 {
+		t.Errorf("the others came out as %v and %v", first, second)
 	}
 }
 

@@ -286,6 +286,7 @@ func (e *Engine) openOperator(ctx context.Context, chain Chain, step *plan.Chain
 func OpenConfig(step *plan.ChainedStep) (wasm.OpenConfig, error) {
 	config := wasm.OpenConfig{
 		Operator: step.Entry, UID: step.UID, Limits: limits(step.Limits), KeepState: step.OnFailure.Policy == plan.DeadLetterOnFailure,
+		KeyedOutputs: step.KeyedOutputs,
 	}
 	if len(step.Config) > 0 {
 		// A json.Number keeps all digits of a large integer.

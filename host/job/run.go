@@ -54,8 +54,8 @@ type run struct {
 	earlier totals // of ended attempts
 
 	failedEarlier []StepFailures // in ended attempts
-	last    totals // of the last report
-	lastAt  time.Time
+	last          totals         // of the last report
+	lastAt        time.Time
 }
 
 // totals are record counts over all sources and sinks.

@@ -63,6 +63,12 @@ func (n *node) vertex(places map[*node]From) Vertex {
 		if step.previous != nil {
 			c.PreviousOutput = step.previous.output
 		}
+		c.KeyedOutputs = make([]bool, c.Outputs())
+		for _, l := range step.out {
+			if l.kind == Key {
+				c.KeyedOutputs[l.output] = true
+			}
+		}
 		v.Chain = append(v.Chain, c)
 		for _, l := range step.out {
 			if l != step.next {

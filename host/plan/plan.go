@@ -37,6 +37,8 @@ type ChainedStep struct {
 	// PreviousOutput is the output of the step before that this one reads. It has
 	// no meaning in the first step.
 	PreviousOutput int
+	// KeyedOutputs tells, by the number of the output, which ones a key edge leaves.
+	KeyedOutputs []bool
 	// Description is the operator's; nil in sources and sinks.
 	Description *abi.OperatorDescription
 }

@@ -20,6 +20,7 @@ type BlamedError struct {
 	UID       string // of the step
 	Timer     bool   // it was a timer
 	Sink      bool   // the step is a sink, which refused the record
+	Emitted   bool   // the step emitted the record, and an edge did not take it
 	Key       []byte // the first bytes; nil = null
 	Value     []byte // the first bytes; nil = null
 	Length    int    // of the whole value in bytes
@@ -34,6 +35,8 @@ func (e *BlamedError) Error() string {
 	switch {
 	case e.Timer:
 		fmt.Fprintf(&b, "operator %s failed at a timer of key %s and time %d", e.UID, quote(e.Key), e.Timestamp)
+	case e.Emitted:
+		fmt.Fprintf(&b, "%s emitted a record with key %s and value %s that the next step cannot get", e.UID, quote(e.Key), quote(e.Value))
 	case e.Sink:
 		fmt.Fprintf(&b, "sink %s refused a record with key %s and value %s", e.UID, quote(e.Key), quote(e.Value))
 	default:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/turgo-stream/turgo/abi/record"
 	"github.com/turgo-stream/turgo/connectors"
+	"github.com/turgo-stream/turgo/host/exchange"
 	"github.com/turgo-stream/turgo/host/letter"
 	"github.com/turgo-stream/turgo/host/plan"
 	"github.com/turgo-stream/turgo/host/task"
@@ -219,5 +220,49 @@ func TestCallsAreBriefAfterOneRanOutOfTime(t *testing.T) {
 	}
 	if got := values(w.letters.open); !slices.Equal(got, []string{"first: x700"}) || len(w.wrote) != 999 {
 		t.Errorf("letters %v, %d records written", got, len(w.wrote))
+	}
+}
+
+// keyless passes records on without the key of those that begin with k.
+type keyless struct{ fussy }
+
+func (o *keyless) Process(_ int, batch record.Batch, _, _ int64, emit func(int, record.Batch)) error {
+	var out record.Builder
+	index := 0
+	for r := batch.Records(); r.Next(); index++ {
+		key := r.Record().Key()
+		if r.Record().Value()[0] == 'k' {
+			key = nil
+		}
+		out.Append(record.Record{Key: key, Value: r.Record().Value(), Origin: uint32(index)})
+	}
+	emit(0, out.Finish())
+	return nil
+}
+
+// What a key edge does not take is treated by the policy of the step before it.
+func TestRecordsWithoutAKeyAreTreatedByThePolicy(t *testing.T) {
+	for _, policy := range []plan.FailurePolicy{plan.DeadLetterOnFailure, plan.StopOnFailure} {
+		w := newFussyWorld(t, &batches{list: []record.Batch{batchOf("a0", "k1", "b2", "k3")}}, plan.OnFailure{Policy: policy}, rightHint)
+		channel := exchange.NewChannel(func() {}, func() {})
+		out := exchange.NewOutbox(exchange.Key, 8, []*exchange.Channel{channel})
+		w.build(plan.OnFailure{Policy: policy}, &keyless{}, task.Route{Outbox: out})
+		err := w.settle()
+		if policy == plan.StopOnFailure {
+			const want = `task: in/0: first emitted a record with key null and value "k1" that the next step cannot get, record 1 of a batch of split a of source in that ends at position "4": null key: its key is null`
+			if err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("got %v\nwant %s", err, want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := values(w.letters.open); !slices.Equal(got, []string{"first: k1", "first: k3"}) || w.letters.open[1].Place.Index != 3 {
+			t.Errorf("letters %v, the last from %+v", got, w.letters.open[1].Place)
+		}
+		if got := out.Records(); got != 4 || len(w.wrote) != 4 {
+			t.Errorf("the outbox was given %d records, the sink %d", got, len(w.wrote))
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/turgo-stream/turgo/abi/record"
 	"github.com/turgo-stream/turgo/connectors"
+	"github.com/turgo-stream/turgo/host/exchange"
 	"github.com/turgo-stream/turgo/host/letter"
 	"github.com/turgo-stream/turgo/host/plan"
 )
@@ -75,6 +76,40 @@ func (t *Task) failRefused(list []connectors.Refused) {
 		err.Sink = true
 		t.treat(s, letter.Refused, view, cause, letter.Place{}, err, nowMS)
 	}
+}
+
+// kindUnsent is the kind of error of a record that an edge does not take.
+const kindUnsent = "null key"
+
+// failUnsent treats the records of a step's output that an edge did not take.
+// The letters hold what the step emitted: it has handled its input.
+func (t *Task) failUnsent(s *step, batch record.Batch, err error) {
+	var unsent *exchange.RecordError
+	if !errors.As(err, &unsent) {
+		t.fail(stepError(s, err))
+		return
+	}
+	nowMS := t.config.NowMS()
+	for _, index := range unsent.Indexes {
+		view := recordAt(batch, index)
+		cause := letter.Error{Kind: kindUnsent, Reason: unsent.Reason}
+		place := t.placeOfOutput(s, index, view)
+		blame := blamed(s, view, letter.Failure{Error: cause}, place, &failedError{cause})
+		blame.Emitted = true
+		t.treat(s, letter.Record, view, cause, place, blame, nowMS)
+	}
+}
+
+// placeOfOutput tells where a record that a step emits came into the job.
+func (t *Task) placeOfOutput(s *step, index int, view record.View) letter.Place {
+	switch {
+	case s.index == 0 && t.source != nil && t.source.current != nil && !t.resubmits.trying:
+		return letter.Place{Source: s.UID, Split: t.source.current.split.ID, Position: t.source.position, Index: index}
+	case s.current.batch == nil || int(view.Origin()) >= s.current.batch.Count():
+		return letter.Place{}
+	}
+	origin := int(view.Origin())
+	return t.placeOf(s, s.current, origin, recordAt(s.current.batch, origin))
 }
 
 // treat does what the policy of a connector's step says.

@@ -201,14 +201,15 @@ func newFussyWorld(t *testing.T, in *batches, onFailure plan.OnFailure, hint fun
 	return w
 }
 
-// build makes the task with this operator as the first.
-func (w *fussyWorld) build(onFailure plan.OnFailure, first task.Operator) {
+// build makes the task with this operator as the first, whose output also goes
+// on these ways.
+func (w *fussyWorld) build(onFailure plan.OnFailure, first task.Operator, more ...task.Route) {
 	chained := [][]task.Route{{{Chained: true}}}
 	w.task = task.New(task.Config{
 		ID: checkpoint.TaskID{Vertex: "in"}, Parallelism: 1,
 		Steps: []task.Step{
 			{UID: "in", Routes: chained, OnFailure: onFailure},
-			{UID: "first", Operator: first, Routes: chained, OnFailure: onFailure},
+			{UID: "first", Operator: first, Routes: [][]task.Route{append([]task.Route{{Chained: true}}, more...)}, OnFailure: onFailure},
 			{UID: "second", Operator: w.second, Routes: chained, OnFailure: onFailure},
 			{UID: "out", OnFailure: onFailure},
 		},

@@ -140,7 +140,7 @@ func (t *Task) emit(index, output int, batch record.Batch) {
 		}
 		t.counters.out.Add(int64(batch.Count()))
 		if err := route.Outbox.Add(batch); err != nil {
-			t.fail(err)
+			t.failUnsent(&t.steps[index], batch, err)
 		}
 	}
 }

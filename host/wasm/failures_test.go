@@ -220,3 +220,11 @@ func TestATimerThatFailsIsUndoneAlone(t *testing.T) {
 		t.Errorf("fired %d, %v, %v after the last timer was dropped", fired, more, err)
 	}
 }
+
+// A record that cannot go where its output leads fails the one that it came from.
+func TestAnOutputWithoutAKeyFailsItsOrigin(t *testing.T) {
+	module := load(t, newEngine(t, Config{}), "steps", assemble(t, "steps"))
+	operator := open(t, module, OpenConfig{UID: "u1", State: newMemoryState(), KeyedOutputs: []bool{true}})
+	err := operator.Process(0, letters("p", "m", "e"), 0, 0, func(int, record.Batch) { t.Error("output") })
+	wantGuestError(t, err, KindFailedRecord, 2, "a record of output out has a null key, and the key edge behind it needs one")
+}

@@ -83,6 +83,11 @@ func (o *Operator) emit(stack []uint64) {
 	if err != nil {
 		o.abort(KindOutput, "emit: %v", err)
 	}
+	if index < len(o.config.KeyedOutputs) && o.config.KeyedOutputs[index] {
+		if view, found := batch.NullKey(); found {
+			o.abortRecord(view.Origin(), 0, "emit: a record of output "+o.description.Outputs[index].Name+" has a null key, and the key edge behind it needs one")
+		}
+	}
 	if o.config.OnEmit != nil {
 		o.config.OnEmit(index, batch)
 	}

@@ -32,6 +32,8 @@ type OpenConfig struct {
 	// OnEmit hears of each batch that the guest emits, at once, also where the call
 	// fails later and the output is dropped. The batch is valid during the call.
 	OnEmit func(output int, batch record.Batch)
+	// KeyedOutputs tells, by the number of the output, whose records need a key.
+	KeyedOutputs []bool
 	// Logger receives what the guest logs and prints; nil drops it.
 	Logger *slog.Logger
 }
