@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/turgo-stream/turgo/abi"
 	"github.com/turgo-stream/turgo/abi/record"
 	"github.com/turgo-stream/turgo/connectors"
 	"github.com/turgo-stream/turgo/host/letter"
@@ -41,8 +42,7 @@ type refirer interface {
 }
 
 // Resubmit hands a letter to the task that owns it, from any goroutine. done is
-// called on the task's once the letter was tried. A task whose input has ended
-// tries nothing: the order stays open, and done is called all the same.
+// called on the task's once the letter was tried.
 func (t *Task) Resubmit(r *letter.Resubmission, done func()) {
 	t.mailbox.Post(func() { t.resubmits.queue = append(t.resubmits.queue, resubmission{r, done}) })
 }
@@ -59,7 +59,7 @@ func (t *Task) resubmitDue() bool {
 		return false
 	}
 	t.resubmits.turns++
-	return t.ended || t.resubmits.turns%resubmitEvery == 0
+	return t.resubmits.turns%resubmitEvery == 0
 }
 
 // resubmit tries the oldest letter and reports whether there was one.
@@ -71,14 +71,21 @@ func (t *Task) resubmit(nowMS int64) bool {
 	next := queue[0]
 	queue[0] = resubmission{}
 	t.resubmits.queue = queue[1:]
-	if !t.ended {
-		t.resubmits.trying, t.resubmits.place = true, next.Letter.Place
-		t.try(next.Resubmission, nowMS)
-		t.resubmits.trying = false
-		t.resubmits.idleAgain = t.idle
-	}
+	t.resubmits.trying, t.resubmits.place = true, next.Letter.Place
+	t.try(next.Resubmission, nowMS)
+	t.resubmits.trying = false
+	t.resubmits.idleAgain = t.idle
+	t.fireLate()
 	next.done()
 	return true
+}
+
+// fireLate fires what a record sets that comes behind the last watermark, since a
+// letter was tried when the input had ended: no other watermark will do so.
+func (t *Task) fireLate() {
+	if t.watermark == abi.WatermarkMax && !t.firing.active {
+		t.firing = firing{active: true, target: abi.WatermarkMax}
+	}
 }
 
 func (t *Task) try(r *letter.Resubmission, nowMS int64) {

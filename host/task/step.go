@@ -97,6 +97,7 @@ func (t *Task) handle(event exchange.Event, nowMS int64) {
 		t.counters.in.Add(int64(event.Buffer.Batch.Count()))
 		t.process(0, event.Input, event.Buffer.Batch, nowMS)
 		event.Buffer.Release()
+		t.fireLate()
 	case exchange.Watermark:
 		t.idle = false
 		t.advance(event.Value)
