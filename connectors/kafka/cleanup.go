@@ -31,12 +31,13 @@ type orphan struct {
 // and takes their ids away from a producer of theirs that may still live.
 //
 // The open ones are fenced, of whatever earlier attempt; of the last one before,
-// the idle ones as well, as its process may stand still and go on later. What
-// remains possible: such a process makes a new id after the list was read, or
-// goes on with an idle one of an attempt before the last. Nobody commits what it
-// writes then, as its host cannot write a manifest any more. It only holds up
-// read_committed readers, until its host meets the claim and stops, at most for
-// transaction_timeout_ms.
+// the unused ones as well, as its process may stand still and go on later. Ids
+// whose last transaction was committed stay as they are: a checkpoint from before
+// the newest names it, and a user may go back to that one. What remains possible:
+// such a process makes a new id after the list was read, or goes on with one that
+// was spared. Nobody commits what it writes then, as its host cannot write a manifest
+// any more. It only holds up read_committed readers, until its host meets the claim
+// and stops, at most for transaction_timeout_ms.
 func (s *sink) CleanUp(ctx context.Context, keep []connectors.Committable) error {
 	if s.settings.Guarantee == connectors.AtLeastOnce && len(keep) == 0 {
 		return nil
@@ -99,7 +100,7 @@ func (s *sink) orphans(ctx context.Context, kept map[string]bool) (orphans []orp
 		commit := transaction.State == statePrepareCommit || transaction.State == stateCompleteCommit
 		ends[transaction.ProducerID] = transactionEnd{epoch: -1, protocol: s.protocol, commit: commit}
 		o := orphan{name: name, id: id, open: isOpen(transaction.State)}
-		if o.open || name.Attempt+1 == s.config.Attempt {
+		if o.open || name.Attempt+1 == s.config.Attempt && transaction.State != stateCompleteCommit {
 			orphans = append(orphans, o)
 		}
 	}
