@@ -91,7 +91,7 @@ tools: ## install what the tests need and Go does not bring
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	else \
-		echo "missing:$$missing (Debian: apt-get install$$missing; macOS: brew install wabt openjdk maven kcat)"; exit 1; \
+		echo "missing:$$missing (Debian: apt-get install$$missing; macOS: brew install wabt llvm lld openjdk maven kcat)"; exit 1; \
 	fi
 
 clean: ## remove what was built

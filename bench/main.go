@@ -31,6 +31,7 @@ var groups = []group{
 	{"checkpoint", "a task's pause and what it writes, by keys held", measureCheckpoint},
 	{"fuel", "what limits cost a guest in C, Rust and Go, against the same without", measureFuel},
 	{"reset", "what a trap costs, by guests in C, Rust and Go", measureReset},
+	{"poison", "a job of whose records some trap and become dead letters, against the clean run, in C and Go", measurePoison},
 	{"recovery", "from a restart to the first output, by keys held", measureRecovery},
 	{"wordcount", "word count end to end, against a plain Go program", measureWordCount},
 	{"kafka-pass", "pass-through from Kafka to Kafka, exactly once, against a plain loop", withKafka((*kafkaBench).measurePassThrough)},

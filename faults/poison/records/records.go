@@ -51,6 +51,8 @@ type Plan struct {
 	// Poison is how many of a thousand records are poison, Endless how many of a
 	// thousand of those never end.
 	Poison, Endless int
+	// Traps leaves out the records that the guest fails by itself.
+	Traps bool
 }
 
 // Make makes the records of a plan: the same for the same plan.
@@ -70,7 +72,9 @@ func Make(p Plan) ([]Record, error) {
 		case endless < p.Endless:
 			list[i].Kind = Endless
 		default:
-			list[i].Kind = cheap[kind]
+			if list[i].Kind = cheap[kind]; p.Traps && list[i].Kind == Failing {
+				list[i].Kind = Unreachable
+			}
 		}
 	}
 	return list, nil
