@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -56,6 +57,22 @@ func parentPath(path string) string {
 	return path[:i]
 }
 
+// secretText finds what follows the name of a secret field on its line.
+var secretText = regexp.MustCompile(`(?i)(?:\b|_)(?:` + strings.Join(secretNames, "|") + `)["']?\s*:\s*("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,}\]]+)`)
+
+// maskSecrets puts as many stars in the place of secrets, so that columns stay.
+func maskSecrets(line string) string {
+	var masked strings.Builder
+	rest := 0
+	for _, found := range secretText.FindAllStringSubmatchIndex(line, -1) {
+		masked.WriteString(line[rest:found[2]])
+		masked.WriteString(strings.Repeat("*", utf8.RuneCountInString(line[found[2]:found[3]])))
+		rest = found[3]
+	}
+	masked.WriteString(line[rest:])
+	return masked.String()
+}
+
 // excerptWidth bounds the characters of a line that an excerpt shows.
 const excerptWidth = 100
 
@@ -64,7 +81,7 @@ func (t *text) excerpt(place position) string {
 	if place.line < 1 || place.line > len(t.lines) {
 		return ""
 	}
-	line := []rune(strings.ToValidUTF8(strings.TrimRight(t.lines[place.line-1], "\r"), string(utf8.RuneError)))
+	line := []rune(maskSecrets(strings.ToValidUTF8(strings.TrimRight(t.lines[place.line-1], "\r"), string(utf8.RuneError))))
 	caret := min(max(place.column-1, 0), len(line))
 	if caret > excerptWidth/2 && len(line) > excerptWidth {
 		cut := min(caret-excerptWidth/2, len(line)-excerptWidth)
