@@ -17,7 +17,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 // An excerpt of the job file shows no secret, and its caret stays in place.
 func TestExcerptsShowNoSecrets(t *testing.T) {
 	for line, want := range map[string]string{
-		`sasl: {username: u, password: "hunt\"er2", more: 1}`: `sasl: {username: u, password: ************, more: 1}`,
+		`sasl: {username: u, password: "hunt\"er2", more: 1}`: `sasl: {username: u, password: ***********, more: 1}`,
 		`password: hunter2`:                `password: *******`,
 		`  api_token: 'hunter2' # note`:    `  api_token: ********* # note`,
 		`{"Password":"hunter2"}`:           `{"Password":*********}`,
