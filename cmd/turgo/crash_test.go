@@ -75,8 +75,13 @@ func writeText(t *testing.T, dir string) (lines, words map[string]int) {
 // runCrashJob runs the job once and reports whether it was killed.
 func runCrashJob(t *testing.T, dir string, parallelism int, crashAt string) (killed bool) {
 	t.Helper()
+	return runJobText(t, dir, fmt.Sprintf(crashJob, parallelism), crashAt)
+}
+
+func runJobText(t *testing.T, dir, text, crashAt string) (killed bool) {
+	t.Helper()
 	path := filepath.Join(dir, "job.yaml")
-	if err := os.WriteFile(path, fmt.Appendf(nil, crashJob, parallelism), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	c := exec.Command(filepath.Join(built, "bin", "turgo"), "run", path)
@@ -152,6 +157,9 @@ func expectSame(t *testing.T, what string, got, want map[string]int) {
 // line was copied once and each word is counted right.
 func TestSIGKILLAtEachPoint(t *testing.T) {
 	for _, point := range job.Points {
+		if point == job.InResubmission {
+			continue // this job has no letters: TestSIGKILLInResubmission kills there
+		}
 		t.Run(string(point), func(t *testing.T) {
 			dir := t.TempDir()
 			lines, words := writeText(t, dir)

@@ -294,6 +294,7 @@ func (b *letterBox) looked(found look) {
 // tried notes that a task tried a letter.
 func (b *letterBox) tried() {
 	b.untried--
+	b.attempt.reached(InResubmission)
 	if b.untried == 0 {
 		b.lookMS = min(b.lookMS, b.attempt.nowMS())
 	}

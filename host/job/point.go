@@ -12,10 +12,13 @@ const (
 	AfterManifest Point = "after_manifest" // durable, no commit yet
 	InCommits     Point = "in_commits"     // one committable of several is committed
 	AfterCommits  Point = "after_commits"  // all are committed, nothing records it yet
+	// InResubmission comes by for each dead letter that was tried again, when no
+	// checkpoint holds what came of it.
+	InResubmission Point = "in_resubmission"
 )
 
 // Points lists all points.
-var Points = []Point{DuringRestore, BeforePrepare, AfterPrepare, AfterManifest, InCommits, AfterCommits}
+var Points = []Point{DuringRestore, BeforePrepare, AfterPrepare, AfterManifest, InCommits, AfterCommits, InResubmission}
 
 // reached tells whoever observes that the attempt is at a point.
 func (a *Attempt) reached(p Point) {
