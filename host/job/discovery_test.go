@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/turgo-stream/turgo/abi/record"
 	"github.com/turgo-stream/turgo/connectors"
+	"github.com/turgo-stream/turgo/host/checkpoint"
 	"github.com/turgo-stream/turgo/host/checkpoint/memstore"
 	"github.com/turgo-stream/turgo/host/job"
 	"github.com/turgo-stream/turgo/host/plan"
@@ -17,8 +19,9 @@ import (
 // endless is a source whose splits never end. Each holds one record.
 type endless struct {
 	numbers
-	count int           // of splits
-	away  chan struct{} // Discover waits until it is closed
+	count  int           // of splits
+	away   chan struct{} // Discover waits until it is closed
+	listed atomic.Bool
 
 	mutex    sync.Mutex
 	restored []bool // by Source that was opened
@@ -32,6 +35,7 @@ func (s *endless) Discover(ctx context.Context) ([]connectors.Split, bool, error
 	case <-ctx.Done():
 		return nil, false, ctx.Err()
 	}
+	defer s.listed.Store(true)
 	splits := make([]connectors.Split, s.count)
 	for i := range splits {
 		splits[i] = connectors.Split{ID: fmt.Sprint("split ", i), Data: []byte("fixed"), Eager: true}
@@ -96,41 +100,49 @@ func (d *discovering) Source(_ context.Context, _ *plan.ChainedStep, config conn
 	return d.endless, nil
 }
 
+func newDiscovering(count int) *discovering {
+	return &discovering{world: &world{ledger: newLedger(), fail: never}, endless: &endless{count: count, away: make(chan struct{})}}
+}
+
+// runUntil runs the job until enough holds, asked at each point that is reached,
+// and stops it with a checkpoint.
+func (d *discovering) runUntil(t *testing.T, store checkpoint.Store, enough func(manifests int) bool) {
+	t.Helper()
+	stop := make(chan struct{})
+	manifests, once := 0, sync.Once{}
+	status, err := run(t.Context(), d.world, newPlan(t, 1), store, func(c *job.Config) {
+		c.Runtime, c.Stop = d, stop
+		c.Observe = func(p job.Point) {
+			if p == job.AfterManifest {
+				manifests++
+			}
+			if enough(manifests) {
+				once.Do(func() { close(stop) })
+			}
+		}
+	})
+	if err != nil || status.State != job.Stopped {
+		t.Fatalf("state %s, error %v", status.State, err)
+	}
+}
+
+func afterThree(manifests int) bool { return manifests == 3 }
+
 // A checkpoint that was taken before the first discovery does not pretend that
 // the splits were known; one that was taken after it holds them all, though there
 // are more than a subtask asks for.
 func TestARestartKnowsWhetherSplitsWereDiscovered(t *testing.T) {
 	const count = 150
-	d := &discovering{world: &world{ledger: newLedger(), fail: never}, endless: &endless{count: count, away: make(chan struct{})}}
-	store := memstore.New()
-	runUntil := func(enough func(manifests int) bool) {
-		t.Helper()
-		stop := make(chan struct{})
-		manifests, once := 0, sync.Once{}
-		status, err := run(t.Context(), d.world, newPlan(t, 1), store, func(c *job.Config) {
-			c.Runtime, c.Stop = d, stop
-			c.Observe = func(p job.Point) {
-				if p == job.AfterManifest {
-					manifests++
-				}
-				if enough(manifests) {
-					once.Do(func() { close(stop) })
-				}
-			}
-		})
-		if err != nil || status.State != job.Stopped {
-			t.Fatalf("state %s, error %v", status.State, err)
-		}
-	}
+	d, store := newDiscovering(count), memstore.New()
 	visible := func() int {
 		d.ledger.mu.Lock()
 		defer d.ledger.mu.Unlock()
 		return len(d.ledger.visible)
 	}
-	runUntil(func(manifests int) bool { return manifests == 3 }) // the splits are not known
+	d.runUntil(t, store, afterThree) // the splits are not known
 	close(d.endless.away)
-	runUntil(func(int) bool { return visible() == count })
-	runUntil(func(manifests int) bool { return manifests == 3 })
+	d.runUntil(t, store, func(int) bool { return visible() == count })
+	d.runUntil(t, store, afterThree)
 	if got, want := fmt.Sprint(d.endless.restored), "[false false true]"; got != want {
 		t.Errorf("restored: %s, want %s", got, want)
 	}
@@ -141,5 +153,24 @@ func TestARestartKnowsWhetherSplitsWereDiscovered(t *testing.T) {
 		if times != 1 {
 			t.Errorf("the record of %s is visible %d times", id, times)
 		}
+	}
+}
+
+// Where the first discovery found nothing, what is found later is new all the same.
+func TestARestartKnowsThatNothingWasFound(t *testing.T) {
+	d, store := newDiscovering(0), memstore.New()
+	close(d.endless.away)
+	for range 3 {
+		before := 0
+		d.endless.listed.Store(false)
+		d.runUntil(t, store, func(manifests int) bool {
+			if !d.endless.listed.Load() {
+				before = manifests
+			}
+			return manifests == before+3
+		})
+	}
+	if got, want := fmt.Sprint(d.endless.restored), "[false true true]"; got != want {
+		t.Errorf("restored: %s, want %s", got, want)
 	}
 }
