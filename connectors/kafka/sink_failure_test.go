@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -282,4 +284,96 @@ func TestCommitOutcomes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A user without the permissions hears which one is missing, and where.
+func TestSinkNamesTheMissingPermission(t *testing.T) {
+	const user, password = "pay", "secret"
+	allow := func(kind kmsg.ACLResourceType, name string, operation kmsg.ACLOperation) kfake.ACL {
+		return kfake.ACL{Resource: kind, Name: name, Pattern: kmsg.ACLResourcePatternTypePrefixed, Operation: operation, Allow: true}
+	}
+	topic, transaction := kmsg.ACLResourceTypeTopic, kmsg.ACLResourceTypeTransactionalId
+	describe, write := kmsg.ACLOperationDescribe, kmsg.ACLOperationWrite
+	for name, c := range map[string]struct {
+		acls  []kfake.ACL
+		words []string
+	}{
+		"nothing":       {nil, []string{"User:pay", "orders", "DESCRIBE"}},
+		"no write":      {[]kfake.ACL{allow(topic, "orders", describe)}, []string{"User:pay", "orders", "WRITE"}},
+		"no id":         {[]kfake.ACL{allow(topic, "orders", describe), allow(topic, "orders", write)}, []string{"User:pay", "WRITE", "transactional id"}},
+		"all that must": {[]kfake.ACL{allow(topic, "orders", describe), allow(topic, "orders", write), allow(transaction, "turgo/", write), allow(transaction, "turgo/", describe)}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster := fakeCluster(t, 1, "orders", kfake.EnableSASL(), kfake.EnableACLs(), kfake.User("PLAIN", user, password, c.acls...))
+			config := sinkConfig(t, cluster.ListenAddrs(), "orders", map[string]any{"sasl": map[string]any{"mechanism": "plain", "username": user, "password": password}})
+			s := &sink{}
+			defer s.Close()
+			_, err := s.Open(testContext(t), config)
+			if err == nil {
+				err = s.CleanUp(testContext(t), nil)
+			}
+			if err == nil {
+				w := openWriter(t, s, 0)
+				if err = w.Write(testContext(t), batchOf("a")); err == nil {
+					mustCommit(t, s, prepare(t, w, 1))
+				}
+			}
+			if (err == nil) != (c.words == nil) {
+				t.Fatalf("error %v", err)
+			}
+			for _, word := range c.words {
+				if !strings.Contains(err.Error(), word) {
+					t.Errorf("%q does not say %q", err, word)
+				}
+			}
+		})
+	}
+}
+
+// A sink that opens while the brokers are away waits for them; Check does not
+// wait for good.
+func TestSinkWaitsForTheBrokers(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := sinkConfig(t, []string{address}, "orders", nil)
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	if err := (&sink{}).Check(ctx, config); err == nil || !strings.Contains(err.Error(), address) {
+		t.Errorf("Check: %v, want an error that names %s", err, address)
+	}
+	s := &sink{}
+	defer s.Close()
+	opened := make(chan error, 1)
+	go func() {
+		_, err := s.Open(testContext(t), config)
+		opened <- err
+	}()
+	for !s.rare.said() { // it has tried, and says so
+		if err := pause(testContext(t), time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fakeCluster(t, 1, "orders", kfake.Ports(number))
+	if err := <-opened; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// said reports whether anything was warned of.
+func (l *rareLog) said() bool {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return len(l.lines) > 0
 }
