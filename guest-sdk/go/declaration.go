@@ -8,6 +8,7 @@ type Declaration struct {
 	inputs            []input
 	outputs           []*output
 	states            []*state
+	aggregations      []aggregator
 	timers            []timer
 	metrics           []metric
 	assignsTimestamps bool
@@ -15,9 +16,10 @@ type Declaration struct {
 }
 
 type input struct {
-	name    string
-	process func(*Batch)
-	changes []Kind
+	name        string
+	process     func(*Batch)
+	changes     []Kind
+	aggregation string // that takes its records; empty = none
 }
 
 type timer struct {
@@ -93,6 +95,18 @@ func (d *Declaration) state(s *state, name, kind string) {
 	}
 	s.instance, s.name, s.kind, s.index = d.instance, name, kind, uint32(len(d.states))
 	d.states = append(d.states, s)
+}
+
+// finish numbers the states that hold accumulators: they stand behind all others.
+func (d *Declaration) finish() {
+	for i, a := range d.aggregations {
+		s := a.declared()
+		for _, other := range d.states {
+			unique("state", other.name, s.name)
+		}
+		s.index = uint32(len(d.states) + i)
+		s.number = s.index
+	}
 }
 
 // AssignsTimestamps declares that the operator gives records their timestamps,

@@ -8,14 +8,20 @@ import (
 
 // describe is the module's description as JSON.
 func describe(host hostcall.Host, operators []registration) []byte {
-	b := append([]byte{}, `{"abi":"`+moduleName+`","sdk":"turgo-go","language":"go","operators":[`...)
+	b := append([]byte{}, `{"abi":"`+moduleName+`","sdk":"turgo-go","language":"go",`...)
+	list, aggregates := []byte(`"operators":[`), false
 	for n, r := range operators {
 		if n > 0 {
-			b = append(b, ',')
+			list = append(list, ',')
 		}
-		b = describeOperator(b, r.name, &newInstance(host, r.create).declaration)
+		d := &newInstance(host, r.create).declaration
+		list = describeOperator(list, r.name, d)
+		aggregates = aggregates || len(d.aggregations) > 0
 	}
-	return append(b, "]}"...)
+	if aggregates {
+		b = append(b, `"requires":["aggregate"],`...)
+	}
+	return append(append(b, list...), "]}"...)
 }
 
 func describeOperator(b []byte, name string, d *Declaration) []byte {
@@ -31,6 +37,9 @@ func describeOperator(b []byte, name string, d *Declaration) []byte {
 				b = append(b, `"]`...)
 			}
 		}
+		if a := d.inputs[n].aggregation; a != "" {
+			b = appendString(append(b, `,"aggregation":`...), a)
+		}
 		b = append(b, '}')
 	}
 	b = append(b, `],"outputs":[`...)
@@ -39,6 +48,13 @@ func describeOperator(b []byte, name string, d *Declaration) []byte {
 	}
 	b = append(b, ']')
 	b = describeStates(b, d.states)
+	for n, a := range d.aggregations {
+		if n == 0 {
+			b = append(b, `,"aggregations":[`...)
+		}
+		b = describeLife(open(b, n, a.declared().name), &a.declared().state)
+		b = closeIn(b, n, len(d.aggregations))
+	}
 	for n, t := range d.timers {
 		b = openIn(b, n, "timers", t.name, "domain", t.domain)
 		b = closeIn(b, n, len(d.timers))
@@ -61,16 +77,23 @@ var kindNames = [4]string{"insert", "update_before", "update_after", "delete"}
 
 func describeStates(b []byte, states []*state) []byte {
 	for n, s := range states {
-		b = openIn(b, n, "states", s.name, "kind", s.kind)
-		if s.timeToLive != 0 {
-			b = append(b, `,"time_to_live_ms":`...)
-			b = strconv.AppendInt(b, s.timeToLive, 10)
-		}
-		if s.schemaVersion != 0 {
-			b = append(b, `,"schema_version":`...)
-			b = strconv.AppendInt(b, int64(s.schemaVersion), 10)
+		b = describeLife(openIn(b, n, "states", s.name, "kind", s.kind), s)
+		if s.prefetch {
+			b = append(b, `,"prefetch":true`...)
 		}
 		b = closeIn(b, n, len(states))
+	}
+	return b
+}
+
+func describeLife(b []byte, s *state) []byte {
+	if s.timeToLive != 0 {
+		b = append(b, `,"time_to_live_ms":`...)
+		b = strconv.AppendInt(b, s.timeToLive, 10)
+	}
+	if s.schemaVersion != 0 {
+		b = append(b, `,"schema_version":`...)
+		b = strconv.AppendInt(b, int64(s.schemaVersion), 10)
 	}
 	return b
 }

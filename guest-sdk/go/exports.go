@@ -55,5 +55,10 @@ func exportTimers(timer uint32, pointer unsafe.Pointer, length uint32) int32 {
 	return current.timers(timer, unsafe.Slice((*byte)(pointer), length))
 }
 
+//go:wasmexport turgo_aggregate
+func exportAggregate(aggregation uint32, pointer unsafe.Pointer, length uint32) int32 {
+	return current.aggregate(aggregation, unsafe.Slice((*byte)(pointer), length))
+}
+
 //go:wasmexport turgo_close
 func exportClose() { current.close() }

@@ -35,6 +35,7 @@ func newInstance(host hostcall.Host, create func() Operator) *instance {
 	if create != nil {
 		i.operator = create()
 		i.operator.Declare(&i.declaration)
+		i.declaration.finish()
 	}
 	return i
 }
@@ -64,6 +65,16 @@ func (i *instance) process(input uint32, data []byte) int32 {
 // timers handles fired timers of one declaration: 0 = success.
 func (i *instance) timers(timer uint32, data []byte) int32 {
 	return i.run(i.declaration.timers[timer].fire, data)
+}
+
+// aggregate handles the groups of a batch: 0 = success.
+func (i *instance) aggregate(aggregation uint32, data []byte) int32 {
+	a := i.declaration.aggregations[aggregation]
+	groups := load32(unsafe.Pointer(unsafe.SliceData(data)), 12)
+	records := data[(groups+7)&^7:]
+	status := i.run(func(*Batch) { a.run(records) }, data)
+	a.flush()
+	return status
 }
 
 func (i *instance) run(handle func(*Batch), data []byte) int32 {

@@ -34,6 +34,10 @@ func (n native) Timers(timer, length int) int32 {
 	return n.timers(uint32(timer), n.argument.bytes[:length])
 }
 
+func (n native) Aggregate(aggregation, length int) int32 {
+	return n.aggregate(uint32(aggregation), n.argument.bytes[:length])
+}
+
 func (n native) Close() { n.close() }
 
 func (n native) Hand() uint32 { return n.control.hand }

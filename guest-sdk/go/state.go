@@ -10,6 +10,7 @@ type state struct {
 	index         uint32
 	schemaVersion uint16
 	timeToLive    int64 // milliseconds; 0 = for ever
+	prefetch      bool
 	buffer        []byte
 	page          []byte // for walks; nil while one has it
 }

@@ -40,9 +40,17 @@ const (
 
 // NewValue declares a value state.
 func NewValue[T any](d *Declaration, name string, codec Codec[T]) Value[T] {
+	v := newValue(d, codec)
+	d.state(&v.state, name, "value")
+	v.number = v.index
+	return v
+}
+
+// newValue makes a value state that has no name and no number yet.
+func newValue[T any](d *Declaration, codec Codec[T]) Value[T] {
 	s := &valueState[T]{codec: codec}
-	d.state(&s.state, name, "value")
-	s.host, s.number, s.word = s.instance.host, s.index, noWord
+	s.instance = d.instance
+	s.host, s.word = d.instance.host, noWord
 	s.decode, s.encode = s.decodeValue, s.encodeValue
 	s.hold(make([]byte, 0, 64))
 	switch any(codec).(type) {
@@ -74,6 +82,13 @@ func (v Value[T]) Versioned(version uint16, migrate func(version uint16, data []
 // written.
 func (v Value[T]) Expiring(timeToLiveMS int64) Value[T] {
 	v.timeToLive = timeToLiveMS
+	return v
+}
+
+// Prefetched declares that the host reads the values of all keys of a batch
+// before it calls: for state that is larger than memory.
+func (v Value[T]) Prefetched() Value[T] {
+	v.prefetch = true
 	return v
 }
 

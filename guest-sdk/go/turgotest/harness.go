@@ -109,7 +109,7 @@ func describe(t testing.TB, create func() turgo.Operator) abi.OperatorDescriptio
 	if err := decoder.Decode(&description); err != nil {
 		t.Fatalf("the description is not valid: %v: %s", err, data)
 	}
-	return description.Operators[0]
+	return withAccumulators(description.Operators[0])
 }
 
 // open makes an instance and returns why the operator refuses.
@@ -136,7 +136,11 @@ func (h *Harness) Send(input string, records ...Record) {
 		if h.mode == SingleRecords {
 			n = 1
 		}
-		h.call(records[:n], func(length int) int32 { return h.instance.Process(index, length) })
+		if aggregation := h.description.Inputs[index].Aggregation; aggregation != "" {
+			h.aggregate(aggregation, records[:n])
+		} else {
+			h.call(records[:n], func(length int) int32 { return h.instance.Process(index, length) })
+		}
 		records = records[n:]
 	}
 }
@@ -268,11 +272,17 @@ func (h *Harness) call(records []Record, run func(length int) int32) {
 func (h *Harness) attempt(records []Record, run func(length int) int32) *handFailure {
 	h.Helper()
 	batch := build(records)
-	copy(h.instance.Lend(len(batch)), batch)
+	return h.run(batch, batch, run)
+}
+
+// run runs a call with an argument that begins with a batch, as a transaction.
+func (h *Harness) run(argument []byte, batch record.Batch, run func(length int) int32) *handFailure {
+	h.Helper()
+	copy(h.instance.Lend(len(argument)), argument)
 	h.instance.Times(h.watermark, h.processingTime)
 	h.host.begin(batch)
 	text := catch(func() {
-		if status := run(len(batch)); status != 0 {
+		if status := run(len(argument)); status != 0 {
 			panic(fmt.Sprintf("status %d", status))
 		}
 	})

@@ -95,6 +95,10 @@ func (h *host) Emit(index uint32, data []byte) {
 	if err != nil {
 		panic("emit: " + err.Error())
 	}
+	if index >= accumulatorOutput {
+		h.accumulate(index-accumulatorOutput, batch)
+		return
+	}
 	e := emitted{output: index}
 	for c := batch.Records(); c.Next(); {
 		v := c.Record()

@@ -10,9 +10,10 @@ import "github.com/turgo-stream/turgo/guest-sdk/go/internal/hostcall"
 type Instance interface {
 	// Lend is turgo_buffer.
 	Lend(length int) []byte
-	// Process and Timers take what the host wrote into the lent buffer.
+	// Process, Timers and Aggregate take what the host wrote into the lent buffer.
 	Process(input, length int) int32
 	Timers(timer, length int) int32
+	Aggregate(aggregation, length int) int32
 	Close()
 	// Hand is the control block's index of the record in hand.
 	Hand() uint32

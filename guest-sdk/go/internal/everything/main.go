@@ -20,6 +20,7 @@ type everything struct {
 	entries    turgo.Map[int64, string]
 	event      turgo.Timer
 	processing turgo.Timer
+	sum        turgo.Aggregation[int64]
 	handled    turgo.Counter
 	last       turgo.Gauge
 }
@@ -27,6 +28,8 @@ type everything struct {
 func (e *everything) Declare(d *turgo.Declaration) {
 	d.Input("commands", turgo.Each(e.command))
 	d.Input("plain", e.plain, turgo.Insert, turgo.Delete)
+	e.sum = turgo.NewAggregation(d, "sum", turgo.Int64).Expiring(70)
+	e.sum.Input("sums", e.add)
 	e.out = d.Output("out")
 	e.log = d.Output("log")
 	e.value = turgo.NewValue(d, "value", turgo.String).Versioned(3, func(version uint16, data []byte) (string, error) {
@@ -64,10 +67,14 @@ func (e *everything) command(r *turgo.Batch) error {
 		total, _ := e.number.Get()
 		e.number.Put(total + number)
 		e.tell(r, strconv.FormatInt(total+number, 10))
+	case "sum":
+		sum, found := e.sum.Get()
+		e.tell(r, strconv.FormatInt(sum, 10)+" "+strconv.FormatBool(found))
 	case "clear":
 		e.value.Clear()
 		e.list.Clear()
 		e.entries.Clear()
+		e.sum.Clear()
 	case "append":
 		e.list.Append(first)
 	case "list":
@@ -109,6 +116,32 @@ func (e *everything) tell(r *turgo.Batch, text string) {
 	e.out.Emit(r.Key(), []byte(e.prefix+text))
 }
 
+// add sums the numbers of each key. A value may be a verb instead.
+func (e *everything) add(groups *turgo.Groups[int64]) {
+	for groups.Next() {
+		sum, _ := groups.Accumulator()
+		removed := false
+		for records := groups.Records(); records.Next(); {
+			switch value := string(records.Value()); value {
+			case "panic":
+				panic("asked to")
+			case "fail":
+				groups.Fail(8, "asked to fail")
+			case "remove":
+				removed = true
+			default:
+				number, _ := strconv.ParseInt(value, 10, 64)
+				sum += number
+			}
+		}
+		if removed {
+			groups.Remove()
+		} else {
+			groups.Put(sum)
+		}
+	}
+}
+
 func (e *everything) plain(in *turgo.Batch) {
 	for in.Next() {
 		e.out.Forward()
@@ -119,7 +152,8 @@ func (e *everything) plain(in *turgo.Batch) {
 func (e *everything) fired(timers *turgo.Batch) {
 	for timers.Next() {
 		total, _ := e.number.Get()
-		e.tell(timers, "fired at "+strconv.FormatInt(timers.Timestamp(), 10)+" with "+strconv.FormatInt(total, 10))
+		sum, _ := e.sum.Get()
+		e.tell(timers, "fired at "+strconv.FormatInt(timers.Timestamp(), 10)+" with "+strconv.FormatInt(total, 10)+" and "+strconv.FormatInt(sum, 10))
 	}
 }
 

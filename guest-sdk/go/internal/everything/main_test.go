@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,7 +34,7 @@ type step struct {
 func randomSteps(seed uint64, count int) []step {
 	random := rand.New(rand.NewPCG(seed, 7))
 	verbs := []string{"put", "get", "add", "append", "append", "list", "set", "set", "delete", "entry", "after", "entries",
-		"event", "processing", "forget", "clear", "fail", "panic", "log"}
+		"event", "processing", "forget", "clear", "fail", "panic", "log", "sum"}
 	var steps []step
 	watermark, processing := int64(0), int64(1000)
 	for range count {
@@ -67,9 +68,28 @@ func randomSteps(seed uint64, count int) []step {
 		if random.IntN(8) == 0 {
 			s.input, s.records = "plain", []turgotest.Record{turgotest.KeyValue("k", "v").As(turgo.Delete), turgotest.KeyValue("", "").At(3)}
 		}
+		if random.IntN(3) == 0 {
+			s.input, s.records = "sums", randomSums(random)
+		}
 		steps = append(steps, s)
 	}
 	return append(steps, step{watermark: turgo.WatermarkMax, processing: processing})
+}
+
+// randomSums are numbers to aggregate. A group is what fails, so that where one
+// does, each key has one record: then it is the same in a call of its own.
+func randomSums(random *rand.Rand) (records []turgotest.Record) {
+	if random.IntN(3) == 0 {
+		for key := range 4 {
+			value := []string{"fail", "panic", "remove", "7"}[random.IntN(4)]
+			records = append(records, turgotest.KeyValue(fmt.Sprint("key", key), value))
+		}
+		return records
+	}
+	for range random.IntN(40) {
+		records = append(records, turgotest.KeyValue(fmt.Sprint("key", random.IntN(4)), strconv.Itoa(random.IntN(1000)-500)))
+	}
+	return records
 }
 
 // life is what a run gave: the lines of each output, and what failed.
@@ -251,7 +271,7 @@ func TestAModuleDoesWhatTheTestKitSays(t *testing.T) {
 			if s.input == "" {
 				h.advance(s.watermark, s.processing)
 			} else {
-				h.send(slices.Index([]string{"commands", "plain"}, s.input), s.records)
+				h.send(slices.Index([]string{"commands", "plain", "sums"}, s.input), s.records)
 			}
 		}
 		for i, m := range h.operator.Description().Metrics {
