@@ -100,12 +100,47 @@ static inline bool turgo_next(turgo_batch *batch, turgo_record *record);
 /* ---- the operator's tables ---- */
 
 /* turgo_input: changes has a bit (1 << turgo_kind) for each kind that the input
- * accepts; 0 = inserts. */
+ * accepts; 0 = inserts. Where aggregation names one, its process gets the records. */
 typedef struct {
     const char *name;
     void (*process)(turgo_batch *batch);
     uint8_t changes;
+    const char *aggregation;
 } turgo_input;
+
+/* turgo_group is the records of one key in a batch. accumulator is null where the
+ * key has none; version is the schema version that it was written under. */
+typedef struct {
+    turgo_bytes key, accumulator;
+    int64_t timestamp; /* the greatest of its records */
+    uint32_t count;    /* of its records */
+    uint16_t version;
+} turgo_group;
+
+/* turgo_groups walks the groups of one call. Its fields are not yours. */
+typedef struct {
+    turgo_batch groups, records;
+    uint32_t aggregation, left;
+} turgo_groups;
+
+/* turgo_next_group takes the next group in hand: state, timers, turgo_fail and the
+ * origin of what is emitted belong to it. turgo_next_member gives its records, in
+ * the order of the input. turgo_accumulate makes a value the group's accumulator;
+ * turgo_null removes it. */
+static inline bool turgo_next_group(turgo_groups *groups, turgo_group *group);
+static inline bool turgo_next_member(turgo_groups *groups, turgo_record *record);
+static inline void turgo_accumulate(turgo_groups *groups, turgo_bytes accumulator);
+
+/* turgo_aggregation: the host groups the records of its input by key and passes
+ * accumulators, so that state is read and written once for a group. The
+ * accumulators are a value state too, for timers: its number is TURGO_ACCUMULATORS
+ * of the states' table, plus that of the aggregation. */
+typedef struct {
+    const char *name;
+    void (*process)(turgo_groups *groups);
+    uint16_t schema_version;
+    uint64_t time_to_live_ms;
+} turgo_aggregation;
 
 typedef struct {
     const char *name;
@@ -150,6 +185,8 @@ typedef struct {
     uint32_t output_count;
     const turgo_state *states;
     uint32_t state_count;
+    const turgo_aggregation *aggregations;
+    uint32_t aggregation_count;
     const turgo_timer *timers;
     uint32_t timer_count;
     const turgo_metric *metrics;
@@ -163,6 +200,8 @@ typedef struct {
 #define TURGO_INPUTS(table) .inputs = (table), .input_count = TURGO_COUNT(table)
 #define TURGO_OUTPUTS(table) .outputs = (table), .output_count = TURGO_COUNT(table)
 #define TURGO_STATES(table) .states = (table), .state_count = TURGO_COUNT(table)
+#define TURGO_ACCUMULATORS(states) TURGO_COUNT(states)
+#define TURGO_AGGREGATIONS(table) .aggregations = (table), .aggregation_count = TURGO_COUNT(table)
 #define TURGO_TIMERS(table) .timers = (table), .timer_count = TURGO_COUNT(table)
 #define TURGO_METRICS(table) .metrics = (table), .metric_count = TURGO_COUNT(table)
 
@@ -334,7 +373,7 @@ static struct {
     struct {
         turgo_region region;
         uint32_t count;
-    } outputs[TURGO_OUTPUTS_MAX];
+    } outputs[TURGO_OUTPUTS_MAX + 1]; /* the last one holds accumulators */
     turgo_batch *batch;
     const turgo_operator *operator;
 } turgo_instance;
@@ -344,10 +383,9 @@ static inline int64_t turgo_processing_time(void) { return turgo_control.process
 
 /* ---- reading records ---- */
 
-static inline bool turgo_next(turgo_batch *batch, turgo_record *record) {
-    if (batch->left == 0) return false;
+/* turgo_step moves to the next record, which a caller knows to be there. */
+static inline void turgo_step(turgo_batch *batch, turgo_record *record) {
     batch->left--;
-    turgo_control.hand++; /* from no record to 0 at first */
     const uint8_t *p = batch->at += batch->size;
     batch->size = turgo_load32(p);
     uint32_t flags = p[4], key = turgo_load32(p + 20), value = turgo_load32(p + 24);
@@ -357,12 +395,34 @@ static inline bool turgo_next(turgo_batch *batch, turgo_record *record) {
     record->timestamp = (int64_t)turgo_load64(p + 8);
     record->kind = (turgo_kind)(flags >> 2 & 3);
     record->extensions = (turgo_bytes){body + key + value, batch->size - batch->fixed - key - value};
+}
+
+static inline bool turgo_next(turgo_batch *batch, turgo_record *record) {
+    if (batch->left == 0) return false;
+    turgo_control.hand++; /* from no record to 0 at first */
+    turgo_step(batch, record);
+    return true;
+}
+
+static inline bool turgo_next_member(turgo_groups *groups, turgo_record *record) {
+    if (groups->left == 0) return false;
+    groups->left--;
+    turgo_step(&groups->records, record);
+    return true;
+}
+
+static inline bool turgo_next_group(turgo_groups *groups, turgo_group *group) {
+    turgo_record r;
+    while (turgo_next_member(groups, &r)) {} /* of the group before */
+    if (!turgo_next(&groups->groups, &r)) return false;
+    groups->left = turgo_load32(groups->groups.at + 16);
+    *group = (turgo_group){r.key, r.value, r.timestamp, groups->left, turgo_load16(groups->groups.at + 44)};
     return true;
 }
 
 /* ---- emitting ---- */
 
-static inline void turgo_flush(uint32_t output) {
+static inline void turgo_flush_to(uint32_t output, uint32_t number) {
     turgo_region *region = &turgo_instance.outputs[output].region;
     if (turgo_instance.outputs[output].count == 0) return;
     uint8_t *p = region->data;
@@ -370,16 +430,18 @@ static inline void turgo_flush(uint32_t output) {
     turgo_store32(p + 8, turgo_instance.outputs[output].count);
     turgo_store32(p + 12, region->length);
     turgo_store64(p + 16, 0);
-    turgo_host_emit(output, p, region->length);
+    turgo_host_emit(number, p, region->length);
     region->length = 0;
     turgo_instance.outputs[output].count = 0;
 }
 
+static inline void turgo_flush(uint32_t output) { turgo_flush_to(output, output); }
+
 /* turgo_extend makes room for one record of an output and returns its place. */
 static inline uint8_t *turgo_extend(uint32_t output, uint64_t size) {
-    if (output >= turgo_instance.operator->output_count) __builtin_trap();
+    if (output >= turgo_instance.operator->output_count && output != TURGO_OUTPUTS_MAX) __builtin_trap();
     turgo_region *region = &turgo_instance.outputs[output].region;
-    if (region->length + size > TURGO_FLUSH) turgo_flush(output);
+    if (region->length + size > TURGO_FLUSH && output != TURGO_OUTPUTS_MAX) turgo_flush(output);
     if (region->length == 0) region->length = TURGO_HEADER;
     if (__builtin_expect(region->length + size > region->capacity, 0)) turgo_reserve(region, region->length + size);
     uint8_t *p = region->data + region->length;
@@ -409,6 +471,12 @@ static inline void turgo_emit_record(uint32_t output, const turgo_record *record
 static inline void turgo_emit(uint32_t output, turgo_bytes key, turgo_bytes value) {
     turgo_record record = {key, value, (int64_t)turgo_load64(turgo_instance.batch->at + 8), TURGO_INSERT, turgo_null};
     turgo_emit_record(output, &record);
+}
+
+static inline void turgo_accumulate(turgo_groups *groups, turgo_bytes accumulator) {
+    (void)groups; /* the group is in hand */
+    turgo_record record = {turgo_null, accumulator, 0, TURGO_INSERT, turgo_null};
+    turgo_emit_record(TURGO_OUTPUTS_MAX, &record);
 }
 
 static inline void turgo_forward(uint32_t output) {
@@ -675,21 +743,30 @@ static inline void turgo_write_input(turgo_region *to, uint32_t index, const tur
         turgo_write(to, n++ == 0 ? ",\"changes\":[" : ",");
         turgo_write(to, names[kind]);
     }
-    turgo_write(to, input->changes & 15 ? "]}" : "}");
+    if (input->changes & 15) turgo_write(to, "]");
+    if (input->aggregation != NULL) {
+        turgo_write(to, ",\"aggregation\":");
+        turgo_write_string(to, input->aggregation);
+    }
+    turgo_write(to, "}");
+}
+
+static inline void turgo_write_life(turgo_region *to, uint64_t time_to_live_ms, uint16_t schema_version) {
+    if (time_to_live_ms > 0) {
+        turgo_write(to, ",\"time_to_live_ms\":");
+        turgo_write_number(to, time_to_live_ms);
+    }
+    if (schema_version > 0) {
+        turgo_write(to, ",\"schema_version\":");
+        turgo_write_number(to, schema_version);
+    }
 }
 
 static inline void turgo_write_state(turgo_region *to, uint32_t index, const turgo_state *state) {
     static const char *const kinds[] = {",\"kind\":\"value\"", ",\"kind\":\"list\"", ",\"kind\":\"map\""};
     turgo_write_item(to, index, state->name);
     turgo_write(to, kinds[state->kind]);
-    if (state->time_to_live_ms > 0) {
-        turgo_write(to, ",\"time_to_live_ms\":");
-        turgo_write_number(to, state->time_to_live_ms);
-    }
-    if (state->schema_version > 0) {
-        turgo_write(to, ",\"schema_version\":");
-        turgo_write_number(to, state->schema_version);
-    }
+    turgo_write_life(to, state->time_to_live_ms, state->schema_version);
     turgo_write(to, state->prefetch ? ",\"prefetch\":true}" : "}");
 }
 
@@ -704,6 +781,12 @@ static inline void turgo_write_operator(turgo_region *to, uint32_t index, const 
     }
     turgo_write(to, "],\"states\":[");
     for (uint32_t i = 0; i < o->state_count; i++) turgo_write_state(to, i, &o->states[i]);
+    turgo_write(to, "],\"aggregations\":[");
+    for (uint32_t i = 0; i < o->aggregation_count; i++) {
+        turgo_write_item(to, i, o->aggregations[i].name);
+        turgo_write_life(to, o->aggregations[i].time_to_live_ms, o->aggregations[i].schema_version);
+        turgo_write(to, "}");
+    }
     turgo_write(to, "],\"timers\":[");
     for (uint32_t i = 0; i < o->timer_count; i++) {
         turgo_write_item(to, i, o->timers[i].name);
@@ -726,7 +809,10 @@ static inline void turgo_write_operator(turgo_region *to, uint32_t index, const 
 static inline turgo_bytes turgo_describe_all(const turgo_operator *operators, uint32_t count) {
     turgo_region *to = &turgo_instance.scratch;
     to->length = 0;
-    turgo_write(to, "{\"abi\":\"turgo_v1\",\"sdk\":\"turgo-c\",\"language\":\"c\",\"operators\":[");
+    turgo_write(to, "{\"abi\":\"turgo_v1\",\"sdk\":\"turgo-c\",\"language\":\"c\",\"requires\":[");
+    bool aggregates = false;
+    for (uint32_t i = 0; i < count; i++) aggregates = aggregates || operators[i].aggregation_count > 0;
+    turgo_write(to, aggregates ? "\"aggregate\"],\"operators\":[" : "],\"operators\":[");
     for (uint32_t i = 0; i < count; i++) turgo_write_operator(to, i, &operators[i]);
     turgo_write(to, "]}");
     turgo_bytes description = {to->data, to->length};
@@ -764,6 +850,21 @@ static inline int32_t turgo_run(void (*handle)(turgo_batch *), const uint8_t *da
     return 0;
 }
 
+static inline int32_t turgo_run_groups(uint32_t aggregation, const uint8_t *data) {
+    const uint8_t *records = data + ((turgo_load32(data + 12) + 7) & ~7u);
+    turgo_groups groups = {
+        {data, TURGO_HEADER, turgo_load32(data + 8), turgo_load16(data + 6)},
+        {records, TURGO_HEADER, turgo_load32(records + 8), turgo_load16(records + 6)},
+        aggregation, 0,
+    };
+    turgo_instance.batch = &groups.groups;
+    turgo_control.hand = UINT32_MAX;
+    turgo_instance.operator->aggregations[aggregation].process(&groups);
+    for (uint32_t i = 0; i < turgo_instance.operator->output_count; i++) turgo_flush(i);
+    turgo_flush_to(TURGO_OUTPUTS_MAX, 1u << 31 | aggregation);
+    return 0;
+}
+
 /* TURGO_MODULE makes a module of a table of operators. It stands once, at the end. */
 #define TURGO_MODULE(table)                                                                                   \
     TURGO_EXPORT(turgo_describe) int64_t turgo_describe(void) {                                               \
@@ -781,6 +882,11 @@ static inline int32_t turgo_run(void (*handle)(turgo_batch *), const uint8_t *da
     TURGO_EXPORT(turgo_timers) int32_t turgo_timers(uint32_t timer, const uint8_t *data, uint32_t length) {   \
         (void)length;                                                                                         \
         return turgo_run(turgo_instance.operator->timers[timer].fire, data);                                  \
+    }                                                                                                         \
+    TURGO_EXPORT(turgo_aggregate)                                                                             \
+    int32_t turgo_aggregate(uint32_t aggregation, const uint8_t *data, uint32_t length) {                     \
+        (void)length;                                                                                         \
+        return turgo_run_groups(aggregation, data);                                                           \
     }
 
 #endif

@@ -4,7 +4,7 @@
 #include "../turgo.h"
 
 enum { OUT, LOG };
-enum { VALUE, NUMBER, LIST, ENTRIES };
+enum { VALUE, NUMBER, LIST, ENTRIES, SUMS }; /* the last holds the accumulators */
 enum { EVENT, PROCESSING };
 enum { HANDLED, LAST };
 
@@ -111,6 +111,7 @@ static void change(turgo_bytes verb, turgo_bytes first, turgo_bytes second, int6
         turgo_clear(VALUE);
         turgo_clear(LIST);
         turgo_clear(ENTRIES);
+        turgo_clear(SUMS);
     }
 }
 
@@ -136,6 +137,12 @@ static void answer(turgo_bytes key, turgo_bytes verb, int64_t number) {
         turgo_put_u64(NUMBER, (uint64_t)total);
         begin();
         add_number(total);
+        tell(key);
+    } else if (is(verb, "sum")) {
+        bool found = turgo_get(SUMS, &entry);
+        begin();
+        add_number((int64_t)turgo_get_u64(SUMS, 0));
+        add(turgo_text(found ? " true" : " false"));
         tell(key);
     } else if (is(verb, "list")) {
         turgo_walk walk = turgo_walk_list(LIST);
@@ -177,6 +184,24 @@ static void plain(turgo_batch *batch) {
     }
 }
 
+/* sums adds the numbers of each key. A value may be a verb instead. */
+static void sums(turgo_groups *groups) {
+    turgo_group group;
+    turgo_record record;
+    while (turgo_next_group(groups, &group)) {
+        int64_t sum = 0;
+        bool removed = false;
+        if (group.accumulator.data != NULL) turgo_copy(&sum, group.accumulator.data, sizeof sum);
+        while (turgo_next_member(groups, &record)) {
+            if (is(record.value, "panic")) __builtin_trap();
+            else if (is(record.value, "fail")) turgo_fail(8, "asked to fail");
+            else if (is(record.value, "remove")) removed = true;
+            else sum += number_of(record.value);
+        }
+        turgo_accumulate(groups, removed ? turgo_null : turgo_bytes_of(&sum, sizeof sum));
+    }
+}
+
 static void fired(turgo_batch *timers) {
     turgo_record timer;
     while (turgo_next(timers, &timer)) {
@@ -185,6 +210,8 @@ static void fired(turgo_batch *timers) {
         add_number(timer.timestamp);
         add(turgo_text(" with "));
         add_number((int64_t)turgo_get_u64(NUMBER, 0));
+        add(turgo_text(" and "));
+        add_number((int64_t)turgo_get_u64(SUMS, 0));
         tell(timer.key);
     }
 }
@@ -197,21 +224,23 @@ static bool opened(turgo_bytes request) {
 static const turgo_input inputs[] = {
     {.name = "commands", .process = commands},
     {.name = "plain", .process = plain, .changes = 1 << TURGO_INSERT | 1 << TURGO_DELETE},
+    {.name = "sums", .aggregation = "sum"},
 };
 static const turgo_output outputs[] = {{.name = "out"}, {.name = "log"}};
 static const turgo_state states[] = {
-    {.name = "value", .kind = TURGO_VALUE, .schema_version = 3},
+    {.name = "value", .kind = TURGO_VALUE, .schema_version = 3, .time_to_live_ms = 20},
     {.name = "number", .kind = TURGO_VALUE},
-    {.name = "list", .kind = TURGO_LIST},
-    {.name = "entries", .kind = TURGO_MAP},
+    {.name = "list", .kind = TURGO_LIST, .time_to_live_ms = 60},
+    {.name = "entries", .kind = TURGO_MAP, .time_to_live_ms = 45},
 };
+static const turgo_aggregation aggregations[] = {{.name = "sum", .process = sums, .time_to_live_ms = 70}};
 static const turgo_timer timers[] = {
     {.name = "event", .domain = TURGO_EVENT_TIME, .fire = fired},
     {.name = "processing", .domain = TURGO_PROCESSING_TIME, .fire = fired},
 };
 static const turgo_metric metrics[] = {{.name = "handled", .kind = TURGO_COUNTER}, {.name = "last", .kind = TURGO_GAUGE}};
 static const turgo_operator operators[] = {{
-    .name = "everything", TURGO_INPUTS(inputs), TURGO_OUTPUTS(outputs), TURGO_STATES(states),
+    .name = "everything", TURGO_INPUTS(inputs), TURGO_OUTPUTS(outputs), TURGO_STATES(states), TURGO_AGGREGATIONS(aggregations),
     TURGO_TIMERS(timers), TURGO_METRICS(metrics), .open = opened,
 }};
 TURGO_MODULE(operators)

@@ -145,13 +145,22 @@ func inTheKit(t *testing.T, mode turgotest.Mode, options turgotest.Options, step
 	return l
 }
 
-func build(t *testing.T) []byte {
+// builds make the same operator in each language.
+var builds = map[string][]string{
+	"go": {"go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", "OUT", "."},
+	"c": {"clang", "--target=wasm32", "-std=c11", "-Wall", "-Wextra", "-Werror", "-O2", "-nostdlib", "-mbulk-memory", "-Wl,--no-entry",
+		"-o", "OUT", "../../../c/tests/everything.c"},
+}
+
+func build(t *testing.T, language string) []byte {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "everything.wasm")
-	command := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, ".")
+	words := slices.Clone(builds[language])
+	words[slices.Index(words, "OUT")] = out
+	command := exec.Command(words[0], words[1:]...)
 	command.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	if text, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, text)
+		t.Fatalf("%v: %v (make tools installs what is missing)\n%s", command, err, text)
 	}
 	data, err := os.ReadFile(out)
 	if err != nil {
@@ -177,7 +186,7 @@ func closing(t *testing.T, close func() error) {
 	})
 }
 
-func newHosted(t *testing.T, options turgotest.Options) *hosted {
+func newHosted(t *testing.T, language string, options turgotest.Options) *hosted {
 	t.Helper()
 	ctx := context.Background()
 	engine, err := wasm.NewEngine(wasm.Config{})
@@ -185,7 +194,7 @@ func newHosted(t *testing.T, options turgotest.Options) *hosted {
 		t.Fatal(err)
 	}
 	closing(t, engine.Close)
-	module, err := engine.Load(ctx, "everything", build(t))
+	module, err := engine.Load(ctx, "everything", build(t, language))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,28 +270,37 @@ func (h *hosted) advance(watermark, processing int64) {
 }
 
 // The same operator must do the same as a module on real state as it does in
-// the test kit, in any mode of it.
+// the test kit, in any mode of it and in each language.
 func TestAModuleDoesWhatTheTestKitSays(t *testing.T) {
-	options := turgotest.Options{Config: map[string]any{"prefix": "\u00e9\"> "}, ProcessingTime: 1000}
-	for seed := range uint64(5) {
-		steps := randomSteps(seed, 60)
-		h := newHosted(t, options)
-		for _, s := range steps {
-			if s.input == "" {
-				h.advance(s.watermark, s.processing)
-			} else {
-				h.send(slices.Index([]string{"commands", "plain", "sums"}, s.input), s.records)
+	for language := range builds {
+		t.Run(language, func(t *testing.T) {
+			for seed := range uint64(5) {
+				liveInEveryMode(t, language, seed)
 			}
+		})
+	}
+}
+
+func liveInEveryMode(t *testing.T, language string, seed uint64) {
+	t.Helper()
+	options := turgotest.Options{Config: map[string]any{"prefix": "\u00e9\"> "}, ProcessingTime: 1000}
+	steps := randomSteps(seed, 60)
+	h := newHosted(t, language, options)
+	for _, s := range steps {
+		if s.input == "" {
+			h.advance(s.watermark, s.processing)
+		} else {
+			h.send(slices.Index([]string{"commands", "plain", "sums"}, s.input), s.records)
 		}
-		for i, m := range h.operator.Description().Metrics {
-			*map[string]*int64{"handled": &h.life.handled, "last": &h.life.last}[m.Name] = h.operator.Metric(i)
-		}
-		if len(h.life.outputs[0]) < 50 || len(h.life.failed) < 2 {
-			t.Errorf("seed %d: a life of %d lines and %d failures shows little", seed, len(h.life.outputs[0]), len(h.life.failed))
-		}
-		for _, mode := range []turgotest.Mode{turgotest.Whole, turgotest.Restored, turgotest.SingleRecords} {
-			compare(t, fmt.Sprintf("seed %d, %s", seed, mode), h.life, inTheKit(t, mode, options, steps))
-		}
+	}
+	for i, m := range h.operator.Description().Metrics {
+		*map[string]*int64{"handled": &h.life.handled, "last": &h.life.last}[m.Name] = h.operator.Metric(i)
+	}
+	if len(h.life.outputs[0]) < 50 || len(h.life.failed) < 2 {
+		t.Errorf("seed %d: a life of %d lines and %d failures shows little", seed, len(h.life.outputs[0]), len(h.life.failed))
+	}
+	for _, mode := range []turgotest.Mode{turgotest.Whole, turgotest.Restored, turgotest.SingleRecords} {
+		compare(t, fmt.Sprintf("seed %d, %s", seed, mode), h.life, inTheKit(t, mode, options, steps))
 	}
 }
 
