@@ -40,7 +40,7 @@ func check(command *cobra.Command, path, connectorFolder string) (*plan.Plan, er
 	if err != nil {
 		return nil, err
 	}
-	return l.plan, errors.Join(l.checkConnectors(command.Context()), l.close())
+	return l.plan, errors.Join(l.checkConnectors(command.Context(), nil), l.close())
 }
 
 // checkResult is what --json tells.

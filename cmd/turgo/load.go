@@ -52,8 +52,9 @@ func load(ctx context.Context, path, connectorFolder string, logger *slog.Logger
 }
 
 // checkConnectors asks each connector whether its config is right. Nothing is
-// written by that.
-func (l *loaded) checkConnectors(ctx context.Context) error {
+// written by that. What may go away by itself, such as a broker that does not
+// answer, is given to away, and is no error; where away is nil it is one.
+func (l *loaded) checkConnectors(ctx context.Context, away func(uid string, err error)) error {
 	invalid := &plan.InvalidError{}
 	for _, step := range l.plan.Steps() {
 		if step.Kind == plan.Operator {
@@ -62,7 +63,11 @@ func (l *loaded) checkConnectors(ctx context.Context) error {
 		err := l.engine.Check(ctx, step, connectors.Config{
 			Job: l.plan.Job, UID: step.UID, Parallelism: step.Parallelism, BaseDir: l.plan.BaseDir, Settings: step.Config,
 		})
-		if err != nil {
+		switch {
+		case err == nil:
+		case away != nil && connectors.Retryable(err) && ctx.Err() == nil:
+			away(step.UID, err)
+		default:
 			invalid.Problems = append(invalid.Problems, l.problem(step, err))
 		}
 	}

@@ -68,7 +68,10 @@ func run(command *cobra.Command, path string, flags runFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	if err := l.checkConnectors(ctx); err != nil {
+	err = l.checkConnectors(ctx, func(uid string, err error) {
+		logger.Warn("step cannot be checked now; the job starts and waits for it", "step", uid, "reason", err)
+	})
+	if err != nil {
 		return err
 	}
 	for _, note := range l.plan.Notes {

@@ -68,6 +68,8 @@ func main() {
 	}
 	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer release()
+	// A second interruption ends the run at once.
+	context.AfterFunc(ctx, release)
 	outcome, err := run(ctx, &s)
 	outcome.print(&s)
 	switch {

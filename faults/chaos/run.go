@@ -239,18 +239,18 @@ func (h *harness) killOnce(ctx context.Context, k *kill) (time.Duration, error) 
 	h.outcome.Kills++
 	// Output of what is given from now on is new, whoever made it.
 	id := h.load.next.Load()
-	switch {
-	case k.killsHost():
-		err = h.startHost(nil, k.Parallelism)
-	case k.Kind == brokerKill:
-		limited, cancel := context.WithTimeout(ctx, brokerLimit)
-		defer cancel()
-		if err = h.broker.Restart(limited); err == nil {
-			h.outcome.backs = append(h.outcome.backs, time.Since(killed))
+	if k.killsHost() {
+		if err := h.startHost(nil, k.Parallelism); err != nil {
+			return 0, err
 		}
 	}
-	if err != nil {
-		return 0, err
+	if k.killsBroker() {
+		limited, cancel := context.WithTimeout(ctx, brokerLimit)
+		defer cancel()
+		if err := h.broker.Restart(limited); err != nil {
+			return 0, err
+		}
+		h.outcome.backs = append(h.outcome.backs, time.Since(killed))
 	}
 	if err := h.awaitOutput(ctx, id); err != nil {
 		return 0, err
@@ -293,6 +293,8 @@ func (h *harness) strike(ctx context.Context, k *kill) (time.Time, error) {
 		return now, h.host.KillConnector(pids[k.Connector%len(pids)])
 	case brokerKill:
 		return now, h.broker.Kill()
+	case hostAndBroker:
+		return now, errors.Join(h.broker.Kill(), h.host.Kill())
 	}
 	return now, h.host.Kill()
 }

@@ -17,6 +17,8 @@ const (
 	hostAtRandom kind = "host_at_random"
 	connector    kind = "connector"
 	brokerKill   kind = "broker"
+	// The host is started again while the broker is still away.
+	hostAndBroker kind = "host_and_broker"
 )
 
 // kill is one step of the schedule.
@@ -46,6 +48,9 @@ func (k *kill) name() string {
 // killsHost reports whether the host ends by this kill.
 func (k *kill) killsHost() bool { return k.Kind != connector && k.Kind != brokerKill }
 
+// killsBroker reports whether the broker ends by this kill.
+func (k *kill) killsBroker() bool { return k.Kind == brokerKill || k.Kind == hostAndBroker }
+
 // startsHost reports whether the kill needs a host that was started for it.
 func (k *kill) startsHost() bool { return k.Kind == hostAtPoint || k.Kind == hostStarting }
 
@@ -68,6 +73,8 @@ func (k *kill) String() string {
 		return fmt.Sprintf("host %v after its start; then parallelism %d", k.Delay, k.Parallelism)
 	case hostAtRandom:
 		return fmt.Sprintf("host after %v; then parallelism %d", k.Delay, k.Parallelism)
+	case hostAndBroker:
+		return fmt.Sprintf("host and broker after %v; then parallelism %d", k.Delay, k.Parallelism)
 	case connector:
 		return fmt.Sprintf("connector process %d after %v", k.Connector, k.Delay)
 	}
@@ -90,7 +97,7 @@ func deck() []kill {
 	for _, point := range job.Points {
 		cards = append(cards, kill{Kind: hostAtPoint, Point: point})
 	}
-	for _, k := range []kind{hostStarting, hostAtRandom, hostAtRandom, connector, connector, brokerKill, brokerKill} {
+	for _, k := range []kind{hostStarting, hostAtRandom, hostAtRandom, connector, connector, brokerKill, brokerKill, hostAndBroker} {
 		cards = append(cards, kill{Kind: k})
 	}
 	return cards

@@ -43,7 +43,7 @@ func TestTwentyKillsMeetAll(t *testing.T) {
 				t.Fatalf("seed %d: %s", seed, &k)
 			}
 		}
-		for _, k := range []kind{hostAtPoint, hostStarting, hostAtRandom, connector, brokerKill} {
+		for _, k := range []kind{hostAtPoint, hostStarting, hostAtRandom, connector, brokerKill, hostAndBroker} {
 			if kinds[k] == 0 {
 				t.Errorf("seed %d never kills: %s", seed, k)
 			}
