@@ -100,7 +100,12 @@ func (s *sink) explain(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return s.settings.explain(doing, err)
+	explained := s.settings.explain(doing, err)
+	var config *connectors.ConfigError
+	if errors.As(explained, &config) && config.Field == "topics" {
+		config.Field = "topic" // the source's field has another name
+	}
+	return explained
 }
 
 // producer makes a client that writes to the topic.

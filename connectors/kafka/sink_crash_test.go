@@ -150,6 +150,42 @@ func TestCommitAfterTheProducerWasKilled(t *testing.T) {
 	})
 }
 
+// A cluster with the first transaction protocol alone is recognized, and does all
+// the same.
+func TestClusterOfTheFirstProtocol(t *testing.T) {
+	if testing.Short() {
+		// The cluster in process plays this part in the other tests.
+		return
+	}
+	brokers := brokertest.Start(t, localbroker.Options{Features: map[string]int{"transaction.version": 1}}).Addresses()
+	topic := brokertest.Topic(t, brokers, 2)
+	config := sinkConfig(t, brokers, topic, nil)
+	committables := produceAndDie(t, produceOrder{Config: config, Epochs: 3, Records: 100, Commit: true})
+	config.Attempt = 2
+	s := openSink(t, config)
+	if s.protocol != protocolV1 {
+		t.Fatalf("protocol %d, want %d", s.protocol, protocolV1)
+	}
+	if p, _, err := decodePrepared(committables[0], config); err != nil || p.Protocol != protocolV1 {
+		t.Fatalf("committable %+v, %v", p, err)
+	}
+	if err := s.CleanUp(testContext(t), committables); err != nil {
+		t.Fatal(err)
+	}
+	mustCommit(t, s, committables)
+	all := append(numbered("a", 100), append(numbered("b", 100), numbered("c", 100)...)...)
+	w := openWriter(t, s, 0)
+	for epoch := range uint64(10) {
+		values := numbered(epochPrefix(int(epoch+10)), 50)
+		write(t, w, values...)
+		last := prepare(t, w, epoch+4)
+		mustCommit(t, s, committables)
+		mustCommit(t, s, last)
+		all = append(all, values...)
+	}
+	awaitCommitted(t, brokers, topic, all)
+}
+
 // faultyBroker is a real broker that ends transactions soon after their time.
 func faultyBroker(t *testing.T) *localbroker.Broker {
 	t.Helper()
@@ -219,6 +255,34 @@ func TestBrokerFaults(t *testing.T) {
 						t.Errorf("%q does not say %q", results[0].Reason, word)
 					}
 				}
+			}
+			awaitCommitted(t, brokers, topic, nil)
+		})
+		t.Run(fmt.Sprintf("out of time before prepare, protocol %d", protocol), func(t *testing.T) {
+			topic := brokertest.Topic(t, brokers, 1)
+			s := openSinkWith(t, sinkConfig(t, brokers, topic, nil), protocol)
+			s.settings.TransactionTimeoutMS = 1000
+			now := time.Now()
+			s.now = func() time.Time { return now } // the broker alone finds out
+			w := newTransactionWriter(s, 0)
+			t.Cleanup(func() { w.Close() })
+			write(t, w, numbered("a", 10)...)
+			if err := w.feed.flush(testContext(t), w.current.client); err != nil {
+				t.Fatal(err)
+			}
+			ctx := testContext(t)
+			for stateOf(t, brokers, w.current.id) != "CompleteAbort" {
+				if err := pause(ctx, 50*time.Millisecond); err != nil {
+					t.Fatal(err)
+				}
+			}
+			now = now.Add(2 * time.Second)
+			err := w.Write(testContext(t), batchOf(numbered("b", 10)...))
+			if err == nil {
+				_, err = w.Prepare(testContext(t), 1)
+			}
+			if !connectors.Retryable(err) || !strings.Contains(err.Error(), "the broker aborted the transaction") || !strings.Contains(err.Error(), topic) {
+				t.Fatalf("error %v, want that the transaction was open for too long", err)
 			}
 			awaitCommitted(t, brokers, topic, nil)
 		})

@@ -18,9 +18,8 @@ import (
 // Success of an end of a transaction says that the coordinator has decided, not
 // that readers see it: for that it writes a marker into each partition, some
 // milliseconds later. A broker that dies in between and comes back leaves the
-// markers out where it finds a partition without a leader (seen with Apache
-// Kafka 4.3.1: "Couldn't find leader endpoint ... can be skipped"), and still calls
-// the transaction complete. Nobody ever sees its records then, and read_committed
+// markers out where it finds a partition without a leader (Apache Kafka 4.3.0 and
+// 4.3.1 do, KAFKA-20734), and still calls the transaction complete. Nobody ever sees its records then, and read_committed
 // readers of the partition stand still for good. So a commit counts only once its
 // markers are known to be written; where they may have been left out, this
 // connector looks, and writes them itself.
@@ -52,7 +51,7 @@ type markersError struct {
 
 func (e *markersError) Error() string {
 	return fmt.Sprintf("kafka: topic %s, partition %d: the broker lost the marker that ends a transaction, so that read_committed readers stand still there, and %s may not write it (%v): "+
-		"give it the permission Alter on the cluster (kafka-acls.sh --cluster --operation Alter), or the sink cannot go on", e.Topic, e.Partition, e.Principal, e.Err)
+		"give it the permission Alter on the cluster (kafka-acls.sh --cluster --operation Alter)", e.Topic, e.Partition, e.Principal, e.Err)
 }
 
 // settle waits until the markers of a committed transaction are written. sure
