@@ -11,6 +11,7 @@ const (
 	customSection   = 0
 	typeSection     = 1
 	functionSection = 3
+	exportSection   = 7
 	codeSection     = 10
 )
 

@@ -62,6 +62,9 @@ func buildGo(t testing.TB, folder string) []byte {
 var compileCache string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(mutationFolder) != "" {
+		os.Exit(loadMutations())
+	}
 	CompileIfAsked()
 	dir, err := os.MkdirTemp("", "turgo-compile-cache-")
 	if err != nil {
