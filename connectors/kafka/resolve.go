@@ -19,6 +19,10 @@ import (
 // delay.
 const missingMax = 10 * time.Second
 
+// refusalsMax is how many refusals in a row of an offset that is there may be the
+// delay of a new leader.
+const refusalsMax = 6
+
 // resolveAll finds leaders and offsets of the partitions in trouble, one round
 // after the other, with pauses while that does not help.
 func (f *fetching) resolveAll() {
@@ -239,27 +243,29 @@ func (f *fetching) placeIn(p *partition, start, end int64) error {
 	case p.trouble == troubleStart:
 		f.move(p, start)
 		return nil
-	case p.trouble == troubleRange && start <= at && at <= end:
+	case p.trouble == troubleRange && start <= at && at <= end && p.failures <= refusalsMax:
 		return nil // it is there now: a leader that was behind answered before
 	}
 	problem := fmt.Sprintf("topic %s partition %d: position %d is gone: the partition has the offsets %d to %d", p.topic, p.index, at, start, end)
 	switch {
 	case p.trouble == troubleReplaced:
 		problem = fmt.Sprintf("topic %s partition %d: the log was replaced from offset %d on, and it was read up to %d: the cluster lost records that were acknowledged (unclean leader election)", p.topic, p.index, p.endOffset, at)
+	case start <= at && at <= end:
+		problem = fmt.Sprintf("topic %s partition %d: the broker refuses position %d, though it has the offsets %d to %d: its log does not know the leader epoch %d of the record before, so that it is not the log that was read (unclean leader election, or another cluster)", p.topic, p.index, at, start, end, p.fetch.epoch)
 	case at < start:
 		problem += fmt.Sprintf("; retention deleted %d offsets that were not read", start-at)
 	case at > end:
 		problem += fmt.Sprintf("; the cluster lost %d offsets that were read, or the position is of another cluster", at-end)
 	}
 	to := start
+	if p.trouble == troubleReplaced {
+		to = max(start, p.endOffset)
+	}
 	switch f.source.settings.OnOutOfRange {
 	case outOfRangeStop:
-		return fatalError("%s. To go on nevertheless, set on_out_of_range: earliest (from offset %d) or latest (from offset %d)", problem, start, end)
+		return fatalError("%s. To go on nevertheless, set on_out_of_range: earliest (from offset %d) or latest (from offset %d)", problem, to, end)
 	case outOfRangeLatest:
 		to = end
-	}
-	if p.trouble == troubleReplaced && f.source.settings.OnOutOfRange == outOfRangeEarliest {
-		to = max(start, p.endOffset)
 	}
 	slog.Warn("kafka: "+problem+"; going on as on_out_of_range says", "step", f.source.config.UID, "topic", p.topic, "partition", p.index,
 		"on_out_of_range", f.source.settings.OnOutOfRange, "from", at, "to", to, "skipped", max(0, to-at))

@@ -193,25 +193,80 @@ func TestRepeatedErrorsAreMetWithPauses(t *testing.T) {
 		}
 		cluster.KeepControl()
 		refused.Add(1)
-		fetch := request.(*kmsg.FetchRequest)
-		response := fetch.ResponseKind().(*kmsg.FetchResponse)
-		for _, topic := range fetch.Topics {
-			answer := kmsg.NewFetchResponseTopic()
-			answer.Topic, answer.TopicID = topic.Topic, topic.TopicID
-			for _, p := range topic.Partitions {
-				partition := kmsg.NewFetchResponseTopicPartition()
-				partition.Partition, partition.ErrorCode = p.Partition, kerr.NotLeaderForPartition.Code
-				answer.Partitions = append(answer.Partitions, partition)
-			}
-			response.Topics = append(response.Topics, answer)
-		}
-		return response, nil, true
+		return refuseFetch(request.(*kmsg.FetchRequest), kerr.NotLeaderForPartition), nil, true
 	})
 	r := readAllSplits(t, openSource(t, sourceConfig(t, cluster.ListenAddrs(), map[string]any{"topics": []string{"in"}})))
 	r.until("all records", func() bool { return len(r.values["in/0"]) == 10 })
 	if n := refused.Load(); n < 2 || n > 12 {
 		t.Errorf("%d requests within 0.7 s of refusals", n)
 	}
+}
+
+// A broker that refuses a position within its offsets has another log: that is no
+// reason to ask for ever.
+func TestABrokerThatRefusesAPositionItHas(t *testing.T) {
+	cluster := newCluster(t, kfake.SeedTopics(1, "in"))
+	produceNumbers(t, newProducer(t, cluster.ListenAddrs()), "in", 0, 0, 10)
+	r := readAllSplits(t, openSource(t, sourceConfig(t, cluster.ListenAddrs(), map[string]any{"topics": []string{"in"}})))
+	r.until("all records", func() bool { return len(r.values["in/0"]) == 10 })
+	cluster.ControlKey(int16(kmsg.Fetch), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		return refuseFetch(request.(*kmsg.FetchRequest), kerr.OffsetOutOfRange), nil, true
+	})
+	wantFatal(t, r.failure(), "topic in partition 0", "refuses position 10", "the offsets 0 to 10", "leader epoch")
+}
+
+// A log that was cut and written anew behind our back is not read on in silence.
+func TestALogThatWasReplaced(t *testing.T) {
+	for _, policy := range []string{"stop", "earliest", "latest"} {
+		t.Run(policy, func(t *testing.T) {
+			log := captureLog(t)
+			cluster := newCluster(t, kfake.SeedTopics(1, "in"))
+			produceNumbers(t, newProducer(t, cluster.ListenAddrs()), "in", 0, 0, 10)
+			settings := map[string]any{"topics": []string{"in"}, "on_out_of_range": policy}
+			r := readAllSplits(t, openSource(t, sourceConfig(t, cluster.ListenAddrs(), settings)))
+			r.until("all records", func() bool { return len(r.values["in/0"]) == 10 })
+			cluster.ControlKey(int16(kmsg.Fetch), func(request kmsg.Request) (kmsg.Response, error, bool) {
+				fetch := request.(*kmsg.FetchRequest)
+				if fetch.Topics[0].Partitions[0].FetchOffset != 10 || fetch.Topics[0].Partitions[0].LastFetchedEpoch < 0 {
+					return nil, nil, false
+				}
+				cluster.KeepControl()
+				response := refuseFetch(fetch, &kerr.Error{})
+				diverging := &response.Topics[0].Partitions[0].DivergingEpoch
+				diverging.Epoch, diverging.EndOffset = 0, 4
+				return response, nil, true
+			})
+			switch policy {
+			case "stop":
+				wantFatal(t, r.failure(), "topic in partition 0", "replaced from offset 4 on", "read up to 10", "earliest (from offset 4)")
+			case "earliest":
+				r.until("what is there now", func() bool { return len(r.values["in/0"]) >= 16 })
+				r.want("in/0", append(numbers(0, 10), numbers(4, 6)...))
+			case "latest":
+				r.until("the log tells", func() bool { return log.has("going on as on_out_of_range says") })
+				produceNumbers(t, newProducer(t, cluster.ListenAddrs()), "in", 0, 10, 5)
+				r.until("what is new", func() bool { return len(r.values["in/0"]) >= 15 })
+				r.want("in/0", numbers(0, 15))
+			}
+		})
+	}
+}
+
+// refuseFetch answers a fetch with an error for each partition.
+func refuseFetch(fetch *kmsg.FetchRequest, reason *kerr.Error) *kmsg.FetchResponse {
+	response := fetch.ResponseKind().(*kmsg.FetchResponse)
+	for _, topic := range fetch.Topics {
+		answer := kmsg.NewFetchResponseTopic()
+		answer.Topic, answer.TopicID = topic.Topic, topic.TopicID
+		for _, p := range topic.Partitions {
+			partition := kmsg.NewFetchResponseTopicPartition()
+			partition.Partition, partition.ErrorCode = p.Partition, reason.Code
+			answer.Partitions = append(answer.Partitions, partition)
+		}
+		response.Topics = append(response.Topics, answer)
+	}
+	return response
 }
 
 // Leaders move while records are read: each comes once, in order.
