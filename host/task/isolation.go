@@ -1,11 +1,16 @@
 package task
 
+import "math"
+
 // Bounds of the search for units to blame.
 const (
-	sliceMin      = 16      // units to try at once however often they fail
-	sliceMax      = 1 << 14 // above it a slice is not bounded any more
-	hintsFollowed = 2       // for one failure; then halves are tried
-	timeProbation = 1 << 14 // units that have to succeed after one ran out of time
+	sliceMin  = 16      // units to try at once however often they fail
+	sliceMax  = 1 << 14 // above it a slice is not bounded any more
+	sliceRoot = 4       // a call costs as much as eight units or so
+	// Behind so many distances without a failure slices grow.
+	quietDistances = 2
+	hintsFollowed  = 2       // for one failure; then halves are tried
+	timeProbation  = 1 << 14 // units that have to succeed after one ran out of time
 )
 
 // isolation finds the units, records of a batch or timers, at which an operator
@@ -51,7 +56,7 @@ func (s *isolation) succeeded(n int) {
 	s.since += n
 	s.probation = max(s.probation-n, 0)
 	if s.suspects == 0 {
-		if s.slice > 0 && n >= s.slice {
+		if s.slice > 0 && n >= s.slice && s.since > quietDistances*s.distance {
 			s.widen(2 * s.slice)
 		}
 		return
@@ -76,7 +81,7 @@ func (s *isolation) failed(n, hint int, outOfTime bool) (blamed bool) {
 	}
 	if n <= 1 {
 		s.distance = (s.distance + s.since) / 2
-		s.widen(2 * s.distance)
+		s.widen(int(sliceRoot * math.Sqrt(float64(s.distance))))
 		s.suspects, s.hint, s.hints, s.since = 0, -1, 0, 0
 		return true
 	}
@@ -88,8 +93,10 @@ func (s *isolation) failed(n, hint int, outOfTime bool) (blamed bool) {
 	return false
 }
 
-// widen sets the slice. It follows the distance between failures, so that what
-// is done in vain stays in proportion to them.
+// widen sets the slice. It follows the root of the distance between failures:
+// half a slice is done in vain for each failure, and each slice costs a call, so
+// both are least together where the slice is the root of the distance, times one
+// of what a call costs against what a unit does.
 func (s *isolation) widen(to int) {
 	if s.slice = max(to, sliceMin); s.slice > sliceMax {
 		s.slice = 0
