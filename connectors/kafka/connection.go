@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -294,6 +295,16 @@ func (c *connection) options(config connectors.Config) ([]kgo.Opt, error) {
 func clientPause(failures int) time.Duration {
 	pause := min(clientPauseMin<<min(max(failures-1, 0), 10), clientPauseMax)
 	return pause*4/5 + rand.N(pause*2/5)
+}
+
+// warn tells what of the settings is not safe on a network that others use.
+func (c *connection) warn(config connectors.Config) {
+	if c.TLS != nil && c.TLS.Insecure {
+		slog.Warn("kafka: tls.insecure accepts any certificate: whoever is on the way can read and change all", "step", config.UID)
+	}
+	if c.SASL != nil && c.SASL.Mechanism == mechanismPlain && c.TLS == nil {
+		slog.Warn("kafka: sasl.mechanism plain without tls sends the password in clear text", "step", config.UID)
+	}
 }
 
 // newClient makes a client; it connects when it is first used.

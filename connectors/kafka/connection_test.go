@@ -80,3 +80,18 @@ func TestARareLog(t *testing.T) {
 		t.Errorf("after a while: %d kept quiet, said %v", quiet, say)
 	}
 }
+
+func TestUnsafeSettingsAreWarnedOf(t *testing.T) {
+	for settings, want := range map[string]string{
+		`"sasl":{"mechanism":"plain","username":"u","password":"hunter2"}`: "in clear text",
+		`"tls":{"insecure":true}`: "accepts any certificate",
+		`"tls":{},"sasl":{"mechanism":"plain","username":"u","password":"hunter2"}`: "",
+		`"sasl":{"mechanism":"scram_sha_512","username":"u","password":"hunter2"}`:  "",
+	} {
+		log := captureLog(t)
+		openSource(t, connectors.Config{UID: "in", Settings: json.RawMessage(`{"brokers":["b:1"],"topics":["in"],` + settings + `}`)})
+		if got := log.text.String(); want == "" && got != "" || !strings.Contains(got, want) || strings.Contains(got, "hunter2") {
+			t.Errorf("%s: logged %q, want %q", settings, got, want)
+		}
+	}
+}

@@ -55,6 +55,7 @@ func (s *sink) Open(ctx context.Context, config connectors.Config) (connectors.G
 	if config.JobUUID == "" || config.UID == "" {
 		return "", configError("", "a kafka sink needs the job's UUID and the step's uid")
 	}
+	settings.warn(config)
 	s.config, s.settings, s.now, s.kept = config, settings, time.Now, slotsKept
 	s.control = newTransactionControl(&s.settings.connection, config)
 	s.ledger = newLedger()

@@ -113,6 +113,7 @@ func (s *source) Open(_ context.Context, config connectors.Config) error {
 	if err != nil {
 		return err
 	}
+	settings.warn(config)
 	s.settings, s.config = settings, config
 	s.known, s.finished = map[string]bool{}, map[string]int64{}
 	s.clientLog = newClientLog(config)
