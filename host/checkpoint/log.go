@@ -122,6 +122,35 @@ func OpenLog(ctx context.Context, store Store) (*Log, error) {
 	return l, nil
 }
 
+// ReadNewest reads the newest checkpoint that can be read, and no more of the log
+// than that takes. Nil is a log without a checkpoint.
+func ReadNewest(ctx context.Context, store Store) (*Manifest, error) {
+	names, err := store.List(ctx, manifestPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: list the log: %w", err)
+	}
+	l := &Log{store: store}
+	var damaged error
+	var last uint64
+	for _, name := range slices.Backward(names) {
+		number, ok := entryNumber(name)
+		if !ok || number == last {
+			continue
+		}
+		last = number
+		info, err := l.read(ctx, number)
+		switch {
+		case err != nil:
+			return nil, err
+		case info.Checkpoint != nil:
+			return info.Checkpoint, nil
+		case info.Damaged != nil && damaged == nil:
+			damaged = info.Damaged
+		}
+	}
+	return nil, damaged
+}
+
 // markStrays follows the log back from its newest entry: each one holds the
 // checksum of the one before.
 func markStrays(entries []EntryInfo) {

@@ -30,7 +30,7 @@ func OpenDesk(ctx context.Context, store checkpoint.Store) (*Desk, error) {
 // Refresh reads what is new.
 func (d *Desk) Refresh(ctx context.Context) error {
 	for range openTriesMax {
-		m, err := newestManifest(ctx, d.store)
+		m, err := checkpoint.ReadNewest(ctx, d.store)
 		if err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func (d *Desk) Refresh(ctx context.Context) error {
 		}
 		if len(d.damaged) > 0 {
 			// A running job may have deleted a segment that was just replaced.
-			newer, err := newestManifest(ctx, d.store)
+			newer, err := checkpoint.ReadNewest(ctx, d.store)
 			if err != nil {
 				return err
 			}
@@ -57,24 +57,6 @@ func (d *Desk) Refresh(ctx context.Context) error {
 	return fmt.Errorf("letter: the checkpoints changed %d times while they were read: try again", openTriesMax)
 }
 
-// newestManifest is the newest checkpoint that can be read.
-func newestManifest(ctx context.Context, store checkpoint.Store) (*checkpoint.Manifest, error) {
-	log, err := checkpoint.OpenLog(ctx, store)
-	if err != nil {
-		return nil, err
-	}
-	var damaged error
-	for _, info := range slices.Backward(log.Entries()) {
-		if info.Checkpoint != nil {
-			return info.Checkpoint, nil
-		}
-		if info.Damaged != nil && damaged == nil {
-			damaged = info.Damaged
-		}
-	}
-	return nil, damaged
-}
-
 // Append orders something for letters. More letters than one command may name
 // take several. The commands are those that were appended, also after an error.
 func (d *Desk) Append(ctx context.Context, c Command) ([]*Command, error) {
@@ -86,7 +68,7 @@ func (d *Desk) Append(ctx context.Context, c Command) ([]*Command, error) {
 		one := c
 		one.IDs = part
 		err := AppendCommand(ctx, d.store, &one, func(ctx context.Context) (uint64, error) {
-			m, err := newestManifest(ctx, d.store)
+			m, err := checkpoint.ReadNewest(ctx, d.store)
 			if err != nil || m == nil {
 				return 0, err
 			}

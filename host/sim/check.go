@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/turgo-stream/turgo/host/checkpoint"
@@ -50,11 +51,10 @@ func (w *World) newestNames(sink, id string) bool {
 }
 
 // checkFinished holds the committed output against the model's.
-func (w *World) checkFinished() {
-	for uid, expected := range w.input.expected() {
-		if err := w.ledgers[uid].compare(expected); err != nil {
-			w.violated("the job is finished, but %v", err)
-		}
+// With final, the user has dealt with all letters too.
+func (w *World) checkFinished(final bool) {
+	if err := errors.Join(w.checkCounts(final), w.checkRaw(final)); err != nil {
+		w.violated("the job is finished, but %v", err)
 	}
 	if m := w.newest(); m == nil || !m.Finished {
 		w.violated("the job is finished, but its log does not say so")

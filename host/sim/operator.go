@@ -43,6 +43,8 @@ type counter struct {
 	host  *host
 	state keyedState
 	out   record.Builder
+	// failures are the records of the last call that it failed by itself.
+	failures []letter.Failure
 }
 
 // Process implements task.Operator.
@@ -50,14 +52,7 @@ func (c *counter) Process(_ int, batch record.Batch, _, _ int64, emit func(int, 
 	if c.host.world.strikes(failOperator) {
 		return errInjected
 	}
-	return c.transaction(emit, func() error {
-		for cursor := batch.Records(); cursor.Next(); {
-			if err := c.count(cursor.Record().Key()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return c.transaction(emit, func() error { return c.failPoison(batch) })
 }
 
 // transaction runs one call and emits its output only if it succeeded.
@@ -108,6 +103,7 @@ func (c *counter) total() (uint64, error) {
 
 // Fire implements task.Operator.
 func (c *counter) Fire(_ int, watermark, _ int64, emit func(int, record.Batch)) (fired int, more bool, err error) {
+	c.failures = c.failures[:0]
 	if watermark < endOfInput {
 		return 0, false, nil
 	}
@@ -136,7 +132,7 @@ func (c *counter) Fire(_ int, watermark, _ int64, emit func(int, record.Batch)) 
 }
 
 // Failures implements task.Operator.
-func (c *counter) Failures() []letter.Failure { return nil }
+func (c *counter) Failures() []letter.Failure { return c.failures }
 
 // DropTimer implements task.Operator.
 func (c *counter) DropTimer(int64, int64) error { return nil }

@@ -40,6 +40,7 @@ type World struct {
 	now     time.Time
 	plans   []*plan.Plan // by parallelism - 1
 	input   *input
+	user    *user
 	store   *memstore.Store
 	log     *checkpoint.Log // as last read; nil after a change
 	ledgers map[string]*ledger
@@ -83,6 +84,7 @@ func NewWorld(config Config) (*World, error) {
 		w.plans = append(w.plans, p)
 	}
 	w.input = w.drawInput()
+	w.user = newUser(w)
 	w.drawFaults()
 	w.store.SetHook(w.storeFault)
 	return w, nil
@@ -95,7 +97,7 @@ func newPlan(parallelism int) (*plan.Plan, error) {
 		Checkpoint: plan.Checkpoint{Interval: 200 * time.Millisecond, Timeout: 2 * time.Second, Retained: retained, TolerableFailures: plan.Unlimited},
 		Flow: []plan.Step{
 			{Kind: plan.Source, UID: "in", Connector: "sim"},
-			{Kind: plan.Operator, UID: "count", Module: "sim", Inputs: []plan.Input{{From: "in", Edge: plan.Key}}},
+			{Kind: plan.Operator, UID: "count", Module: "sim", OnFailure: plan.OnFailure{Policy: plan.DeadLetterOnFailure}, Inputs: []plan.Input{{From: "in", Edge: plan.Key}}},
 			{Kind: plan.Sink, UID: "out", Connector: "sim", Inputs: []plan.Input{{From: "count"}}},
 			{Kind: plan.Sink, UID: "raw", Connector: "sim", Inputs: []plan.Input{{From: "in", Edge: plan.Rebalance}}},
 		},
@@ -170,6 +172,8 @@ func (w *World) turn() {
 		w.now = w.now.Add(time.Duration(w.random.IntN(20)) * time.Millisecond)
 	case w.strikes(jumpClock):
 		w.now = w.now.Add(time.Duration(w.random.IntN(5000)) * time.Millisecond)
+	case w.random.IntN(300) == 0:
+		w.actOnLetters(false)
 	case leader == nil:
 		w.beginWhenDue()
 	case w.strikes(crashHost):
@@ -254,8 +258,9 @@ func (w *World) ended(h *host, outcome *job.Outcome) {
 	w.Ends[string(outcome.State)]++
 	switch {
 	case outcome.State == job.Finished:
-		w.finished = true
-		w.checkFinished()
+		w.checkFinished(false)
+		// Whoever finds letters at the end orders that they are tried again.
+		w.finished = !w.actOnLetters(w.healing)
 	case outcome.State == job.Stopped:
 		w.checkStopped()
 	case !outcome.Restart && !errors.Is(outcome.Err, checkpoint.ErrLostLeadership):
@@ -290,7 +295,7 @@ func (w *World) heal() {
 		}
 	}
 	if w.violation == nil {
-		w.checkFinished()
+		w.checkFinished(true)
 		w.checkStore()
 		w.checkAlreadyFinished()
 	}
