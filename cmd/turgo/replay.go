@@ -93,10 +93,8 @@ func replayLetter(command *cobra.Command, arguments []string, flags *replayFlags
 	if r.letter, err = findLetter(command, arguments, flags); err != nil {
 		return err
 	}
-	if r.whatIf = flags.module != ""; len(r.letter.Edits) > 0 {
-		if r.whatIf = !flags.original || r.whatIf; flags.original {
-			r.letter.Record = r.letter.Original()
-		}
+	if flags.original {
+		r.letter.Record = r.letter.Original()
 	}
 	step, err := stepOf(l.plan, r.letter)
 	if err != nil {
@@ -107,6 +105,7 @@ func replayLetter(command *cobra.Command, arguments []string, flags *replayFlags
 		return err
 	}
 	r.module = module.Digest()
+	r.whatIf = r.module != r.letter.Module || len(r.letter.Edits) > 0 && !flags.original
 	request := replay.Request{Letter: r.letter, Module: module}
 	if request.Open, err = job.OpenConfig(step); err != nil {
 		return err

@@ -34,7 +34,13 @@ func (m *misbehave) process(in *turgo.Batch) {
 
 var numbers = []int{1, 2, 3}
 
+// mended is set by the linker in a build that has learned to behave.
+var mended string
+
 func (m *misbehave) do(what string, in *turgo.Batch) string {
+	if mended != "" {
+		return what
+	}
 	switch what {
 	case "panic":
 		return strconv.Itoa(numbers[len(what)])
