@@ -103,6 +103,10 @@ func (b *letterBox) restore(ctx context.Context, m *checkpoint.Manifest) (open b
 	if err := b.read(ctx, m); err != nil {
 		return false, err
 	}
+	if b.hasBook {
+		b.counts.settled, b.counts.settledBytes = b.book.Settled()
+		b.known = b.counts
+	}
 	orders, _ := b.book.Orders(1, b.skip)
 	b.open = len(orders) > 0
 	return b.open, nil
