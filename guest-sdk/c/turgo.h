@@ -120,7 +120,8 @@ typedef struct {
 /* turgo_groups walks the groups of one call. Its fields are not yours. */
 typedef struct {
     turgo_batch groups, records;
-    uint32_t aggregation, left;
+    const uint8_t *end; /* of the records of the group in hand */
+    uint32_t left;
 } turgo_groups;
 
 /* turgo_next_group takes the next group in hand: state, timers, turgo_fail and the
@@ -413,9 +414,11 @@ static inline bool turgo_next_member(turgo_groups *groups, turgo_record *record)
 
 static inline bool turgo_next_group(turgo_groups *groups, turgo_group *group) {
     turgo_record r;
-    while (turgo_next_member(groups, &r)) {} /* of the group before */
     if (!turgo_next(&groups->groups, &r)) return false;
     groups->left = turgo_load32(groups->groups.at + 16);
+    groups->records.at = groups->end;
+    groups->records.size = 0;
+    groups->end += turgo_load32(groups->groups.at + 48);
     *group = (turgo_group){r.key, r.value, r.timestamp, groups->left, turgo_load16(groups->groups.at + 44)};
     return true;
 }
@@ -854,8 +857,8 @@ static inline int32_t turgo_run_groups(uint32_t aggregation, const uint8_t *data
     const uint8_t *records = data + ((turgo_load32(data + 12) + 7) & ~7u);
     turgo_groups groups = {
         {data, TURGO_HEADER, turgo_load32(data + 8), turgo_load16(data + 6)},
-        {records, TURGO_HEADER, turgo_load32(records + 8), turgo_load16(records + 6)},
-        aggregation, 0,
+        {records, 0, turgo_load32(records + 8), turgo_load16(records + 6)},
+        records + TURGO_HEADER, 0,
     };
     turgo_instance.batch = &groups.groups;
     turgo_control.hand = UINT32_MAX;

@@ -94,7 +94,8 @@ type Groups[T any] struct {
 // Records walks the records of a group, in the order of the input.
 type Records struct {
 	batch Batch
-	left  uint32 // of the group
+	left  uint32  // of the group
+	end   uintptr // of the group's records
 }
 
 // run handles the groups that the instance's batch has begun, whose records are
@@ -103,9 +104,8 @@ func (a *aggregation[T]) run(records []byte) {
 	g := &a.groups
 	b := &g.records.batch
 	b.base = unsafe.Pointer(unsafe.SliceData(records))
-	b.offset, b.size = 0, headerLength
 	b.fixed, b.left = uint32(load16(b.base, 6)), load32(b.base, 8)
-	g.records.left = 0
+	g.records.end = headerLength
 	a.process(g)
 }
 
@@ -115,13 +115,14 @@ func (g *Groups[T]) batch() *Batch { return &g.aggregation.declaration.instance.
 
 // Next takes the next group in hand and reports whether there is one.
 func (g *Groups[T]) Next() bool {
-	for g.records.Next() {
-	}
 	b := g.batch()
 	if !b.Next() {
 		return false
 	}
-	g.records.left = load32(b.at(), 16)
+	at, r := b.at(), &g.records
+	r.left = load32(at, 16)
+	r.batch.offset, r.batch.size = r.end, 0
+	r.end += uintptr(load32(at, 48))
 	return true
 }
 

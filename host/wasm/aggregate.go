@@ -41,8 +41,9 @@ type groups struct {
 }
 
 // groupFixedLength is the fixed part of a group's record: that of a record, then
-// the window's start and end, the schema version of the accumulator, and 16 bits 0.
-const groupFixedLength = record.FixedLength + 20
+// the window's start and end, the schema version of the accumulator, 16 bits 0,
+// and the length of the group's records.
+const groupFixedLength = record.FixedLength + 24
 
 // aggregate handles one batch of an input whose records are aggregated.
 func (o *Operator) aggregate(aggregation int, batch record.Batch, watermark, processingTime int64, emit func(output int, batch record.Batch)) error {
@@ -185,6 +186,7 @@ func appendGroup(b []byte, at *group, accumulator []byte, version uint16, found 
 	b = binary.LittleEndian.AppendUint64(b, 1<<63) // no window
 	b = binary.LittleEndian.AppendUint64(b, 1<<63)
 	b = binary.LittleEndian.AppendUint32(b, uint32(version))
+	b = binary.LittleEndian.AppendUint32(b, uint32(at.bytes))
 	b = append(b, at.key...)
 	return append(b, accumulator...)
 }

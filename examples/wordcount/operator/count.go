@@ -9,26 +9,27 @@ import (
 // count counts the records of each key. Its only output is the totals at the
 // end of the input, as lines of text: the word, a space, the count.
 type count struct {
-	total  turgo.Value[uint64]
+	total  turgo.Aggregation[uint64]
 	end    turgo.Timer
 	totals turgo.Output
 	line   []byte
 }
 
 func (c *count) Declare(d *turgo.Declaration) {
-	d.Input("words", c.process)
+	c.total = turgo.NewAggregation(d, "total", turgo.Uint64)
+	c.total.Input("words", c.add)
 	c.totals = d.Output("totals")
-	c.total = turgo.NewValue(d, "total", turgo.Uint64)
 	c.end = d.EventTimer("end", c.emit)
 }
 
-func (c *count) process(words *turgo.Batch) {
+// add adds the records of a batch to the total of their word, once for a word.
+func (c *count) add(words *turgo.Groups[uint64]) {
 	for words.Next() {
-		total, found := c.total.Get()
+		total, found := words.Accumulator()
 		if !found {
 			c.end.Set(turgo.WatermarkMax)
 		}
-		c.total.Put(total + 1)
+		words.Put(total + uint64(words.Len()))
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 const (
 	accumulatorOutput = 1 << 31
-	groupFixedLength  = record.FixedLength + 20
+	groupFixedLength  = record.FixedLength + 24
 )
 
 // withAccumulators adds the states that hold the accumulators, as the host does.
@@ -100,6 +100,7 @@ func (h *Harness) groupBatch(state uint32, groups [][]Record) record.Batch {
 		b = order.AppendUint64(b, 1<<63)
 		b = order.AppendUint64(b, 1<<63)
 		b = order.AppendUint32(b, uint32(e.version))
+		b = order.AppendUint32(b, uint32(len(build(group))-record.HeaderLength))
 		b = append(append(b, key...), e.data...)
 	}
 	binary.LittleEndian.PutUint32(b[12:], uint32(len(b)))

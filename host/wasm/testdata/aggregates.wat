@@ -23,7 +23,7 @@
       (local.set $flags (i32.const 0))
       (local.set $total (i64.const 0))
       (if (i32.eqz (i32.and (i32.load8_u offset=4 (local.get $group)) (i32.const 2))) (then
-        (local.set $total (i64.load offset=48 (i32.add (local.get $group) (i32.load offset=20 (local.get $group)))))))
+        (local.set $total (i64.load offset=52 (i32.add (local.get $group) (i32.load offset=20 (local.get $group)))))))
       (local.set $left (i32.load offset=16 (local.get $group)))
       (loop $records
         (local.set $first (i32.load8_u offset=28 (i32.add (local.get $record) (i32.load offset=20 (local.get $record)))))

@@ -186,18 +186,23 @@ func closing(t *testing.T, close func() error) {
 	})
 }
 
-func newHosted(t *testing.T, language string, options turgotest.Options) *hosted {
+func load(t *testing.T, language string) *wasm.Module {
 	t.Helper()
-	ctx := context.Background()
 	engine, err := wasm.NewEngine(wasm.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	closing(t, engine.Close)
-	module, err := engine.Load(ctx, "everything", build(t, language))
+	module, err := engine.Load(context.Background(), "everything", build(t, language))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return module
+}
+
+func newHosted(t *testing.T, module *wasm.Module, options turgotest.Options) *hosted {
+	t.Helper()
+	ctx := context.Background()
 	h := &hosted{t: t, processing: options.ProcessingTime, watermark: abi.WatermarkMin}
 	store, err := localstore.Open(filepath.Join(t.TempDir(), "store"))
 	if err != nil {
@@ -274,18 +279,19 @@ func (h *hosted) advance(watermark, processing int64) {
 func TestAModuleDoesWhatTheTestKitSays(t *testing.T) {
 	for language := range builds {
 		t.Run(language, func(t *testing.T) {
+			module := load(t, language)
 			for seed := range uint64(5) {
-				liveInEveryMode(t, language, seed)
+				liveInEveryMode(t, module, seed)
 			}
 		})
 	}
 }
 
-func liveInEveryMode(t *testing.T, language string, seed uint64) {
+func liveInEveryMode(t *testing.T, module *wasm.Module, seed uint64) {
 	t.Helper()
 	options := turgotest.Options{Config: map[string]any{"prefix": "\u00e9\"> "}, ProcessingTime: 1000}
 	steps := randomSteps(seed, 60)
-	h := newHosted(t, language, options)
+	h := newHosted(t, module, options)
 	for _, s := range steps {
 		if s.input == "" {
 			h.advance(s.watermark, s.processing)
