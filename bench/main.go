@@ -30,6 +30,7 @@ var groups = []group{
 	{"boundary", "records through a guest, by key to their subtask, and with hot state", measureBoundary},
 	{"checkpoint", "a task's pause and what it writes, by keys held", measureCheckpoint},
 	{"fuel", "what limits cost a guest in C, Rust and Go, against the same without", measureFuel},
+	{"isolation", "an operator and the garbage collector beside faulty guests", measureIsolation},
 	{"reset", "what a trap costs, by guests in C, Rust and Go", measureReset},
 	{"poison", "a job of whose records some trap and become dead letters, against the clean run, in C and Go", measurePoison},
 	{"recovery", "from a restart to the first output, by keys held", measureRecovery},
