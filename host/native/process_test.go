@@ -188,7 +188,7 @@ func TestUnknownConnector(t *testing.T) {
 	if _, err := launcher.Source(context.Background(), "kafak", native.PlacementProcess); !errors.As(err, &unknown) {
 		t.Fatal(err)
 	}
-	if got := strings.Join(unknown.Known, " "); got != "crash environment file generator steps" {
+	if got := strings.Join(unknown.Known, " "); got != "crash environment file generator kafka steps" {
 		t.Errorf("known sources: %s", got)
 	}
 	if _, err := launcher.Source(context.Background(), "stdout", native.PlacementHost); !errors.As(err, &unknown) {
