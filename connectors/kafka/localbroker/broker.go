@@ -163,6 +163,7 @@ func (b *Broker) format(ctx context.Context) error {
 	for i := range identity {
 		identity[i] = byte(rand.Uint32())
 	}
+	identity[0] &= 0x7f // a hyphen at its start would make it an option of the tool
 	arguments := []string{"kafka.tools.StorageTool", "format", "-t", clusterID(identity), "-c", filepath.Join(b.folder, propertiesName)}
 	for name, level := range b.options.Features {
 		arguments = append(arguments, "--feature", fmt.Sprintf("%s=%d", name, level))
