@@ -27,11 +27,11 @@ func TestScheduleIsThatOfItsSeed(t *testing.T) {
 func TestTwentyKillsMeetAll(t *testing.T) {
 	changes := 0
 	for seed := range uint64(100) {
-		kinds, points := map[kind]int{}, map[job.Point]int{}
+		kinds, pointsMet := map[kind]int{}, map[job.Point]int{}
 		parallelism := parallelismFirst
 		for _, k := range schedule(seed, 20) {
 			kinds[k.Kind]++
-			points[k.Point]++
+			pointsMet[k.Point]++
 			if k.Parallelism != parallelism {
 				changes++
 			}
@@ -48,8 +48,8 @@ func TestTwentyKillsMeetAll(t *testing.T) {
 				t.Errorf("seed %d never kills: %s", seed, k)
 			}
 		}
-		for _, p := range job.Points {
-			if points[p] == 0 {
+		for _, p := range points {
+			if pointsMet[p] == 0 {
 				t.Errorf("seed %d never kills at %s", seed, p)
 			}
 		}
