@@ -118,7 +118,10 @@ func (r *replayed) writeText(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "fuel        %d instructions\n", r.result.Fuel)
 	for _, line := range r.result.Log {
-		fmt.Fprintf(&b, "log         %s %s\n", line.Level, line.Text)
+		// What a runtime prints when it gives up stands in the stack already.
+		if f := r.result.Failure; f == nil || !strings.Contains(f.Stack, strings.TrimSpace(line.Text)) {
+			fmt.Fprintf(&b, "log         %s %s\n", line.Level, line.Text)
+		}
 	}
 	if r.result.Undone && len(r.result.Outputs)+len(r.result.Changes)+len(r.result.Timers) > 0 {
 		b.WriteString("            what it did before it failed, all of which is undone:\n")
