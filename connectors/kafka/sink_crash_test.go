@@ -194,6 +194,35 @@ func faultyBroker(t *testing.T) *localbroker.Broker {
 	}})
 }
 
+// faulty is a real broker that is made to fail.
+type faulty struct {
+	broker  *localbroker.Broker
+	brokers []string
+}
+
+func (f *faulty) restart(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := f.broker.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.broker.Restart(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// awaitAborted waits until the broker has aborted a transaction by itself.
+func (f *faulty) awaitAborted(t *testing.T, id string) {
+	t.Helper()
+	ctx := testContext(t)
+	for stateOf(t, f.brokers, id) != "CompleteAbort" {
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A broker that crashes between Prepare and Commit keeps what was prepared; one
 // that was too slow with it says so, and that is an alarm; one that is away while
 // records are written loses and doubles nothing.
@@ -203,132 +232,126 @@ func TestBrokerFaults(t *testing.T) {
 		return
 	}
 	broker := faultyBroker(t)
-	brokers := broker.Addresses()
-	restart := func(t *testing.T) {
-		t.Helper()
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := broker.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		if err := broker.Restart(ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
+	f := &faulty{broker: broker, brokers: broker.Addresses()}
 	for _, protocol := range []int{protocolV1, protocolV2} {
-		t.Run(fmt.Sprintf("killed between prepare and commit, protocol %d", protocol), func(t *testing.T) {
-			topic := brokertest.Topic(t, brokers, 2)
-			config := sinkConfig(t, brokers, topic, nil)
-			committables := produceAndDie(t, produceOrder{Config: config, Protocol: protocol, Epochs: 2, Records: 200})
-			restart(t)
-			config.Attempt = 2
-			s := openSink(t, config)
-			if err := s.CleanUp(testContext(t), committables); err != nil {
-				t.Fatal(err)
-			}
-			mustCommit(t, s, committables[:1])
-			restart(t)
-			mustCommit(t, s, committables)
-			awaitCommitted(t, brokers, topic, append(numbered("a", 200), numbered("b", 200)...))
-		})
-		t.Run(fmt.Sprintf("out of time, protocol %d", protocol), func(t *testing.T) {
-			topic := brokertest.Topic(t, brokers, 1)
-			s := openSinkWith(t, sinkConfig(t, brokers, topic, nil), protocol)
-			s.settings.TransactionTimeoutMS = 1000
-			w := openWriter(t, s, 0)
-			write(t, w, numbered("a", 10)...)
-			committables := prepare(t, w, 1)
-			id := idOf(t, s, committables[0])
-			ctx := testContext(t)
-			for stateOf(t, brokers, id) != "CompleteAbort" {
-				if err := pause(ctx, 50*time.Millisecond); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for range 2 {
-				results := commit(t, s, committables)
-				if results[0].Outcome != connectors.CommitLost {
-					t.Fatalf("outcome %d: %s", results[0].Outcome, results[0].Reason)
-				}
-				for _, word := range []string{topic, id, "CompleteAbort", "transaction_timeout_ms"} {
-					if !strings.Contains(results[0].Reason, word) {
-						t.Errorf("%q does not say %q", results[0].Reason, word)
-					}
-				}
-			}
-			awaitCommitted(t, brokers, topic, nil)
-		})
-		t.Run(fmt.Sprintf("out of time before prepare, protocol %d", protocol), func(t *testing.T) {
-			topic := brokertest.Topic(t, brokers, 1)
-			s := openSinkWith(t, sinkConfig(t, brokers, topic, nil), protocol)
-			s.settings.TransactionTimeoutMS = 1000
-			now := time.Now()
-			s.now = func() time.Time { return now } // the broker alone finds out
-			w := newTransactionWriter(s, 0)
-			t.Cleanup(func() { w.Close() })
-			write(t, w, numbered("a", 10)...)
-			if err := w.feed.flush(testContext(t), w.current.client); err != nil {
-				t.Fatal(err)
-			}
-			ctx := testContext(t)
-			for stateOf(t, brokers, w.current.id) != "CompleteAbort" {
-				if err := pause(ctx, 50*time.Millisecond); err != nil {
-					t.Fatal(err)
-				}
-			}
-			now = now.Add(2 * time.Second)
-			err := w.Write(testContext(t), batchOf(numbered("b", 10)...))
-			if err == nil {
-				_, err = w.Prepare(testContext(t), 1)
-			}
-			if !connectors.Retryable(err) || !strings.Contains(err.Error(), "the broker aborted the transaction") || !strings.Contains(err.Error(), topic) {
-				t.Fatalf("error %v, want that the transaction was open for too long", err)
-			}
-			awaitCommitted(t, brokers, topic, nil)
-		})
+		for name, test := range map[string]func(t *testing.T, protocol int){
+			"killed between prepare and commit": f.killedBeforeCommit,
+			"out of time":                       f.outOfTime,
+			"out of time before prepare":        f.outOfTimeBeforePrepare,
+		} {
+			t.Run(fmt.Sprintf("%s, protocol %d", name, protocol), func(t *testing.T) { test(t, protocol) })
+		}
 	}
-	// Right behind a commit, a crash may take the markers away that readers wait
-	// for: what was committed must be seen all the same once it is asked for again.
-	t.Run("killed right behind a commit", func(t *testing.T) {
-		topic := brokertest.Topic(t, brokers, 2)
-		config := sinkConfig(t, brokers, topic, nil)
-		var all []string
-		for attempt := range 3 {
-			config.Attempt = uint64(attempt + 1)
-			committables := produceAndDie(t, produceOrder{Config: config, Epochs: 2, Records: 300})
-			config.Attempt++
-			s := openSink(t, config)
-			p, _, err := decodePrepared(committables[0], config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := s.control.end(testContext(t), p, true); err != nil {
-				t.Fatal(err)
-			}
-			restart(t)
-			if err := s.CleanUp(testContext(t), committables); err != nil {
-				t.Fatal(err)
-			}
-			mustCommit(t, s, committables)
-			all = append(all, append(numbered("a", 300), numbered("b", 300)...)...)
-			awaitCommitted(t, brokers, topic, all)
+	t.Run("killed right behind a commit", f.killedBehindCommit)
+	t.Run("away while records are written", f.awayMeanwhile)
+}
+
+func (f *faulty) killedBeforeCommit(t *testing.T, protocol int) {
+	topic := brokertest.Topic(t, f.brokers, 2)
+	config := sinkConfig(t, f.brokers, topic, nil)
+	committables := produceAndDie(t, produceOrder{Config: config, Protocol: protocol, Epochs: 2, Records: 200})
+	f.restart(t)
+	config.Attempt = 2
+	s := openSink(t, config)
+	if err := s.CleanUp(testContext(t), committables); err != nil {
+		t.Fatal(err)
+	}
+	mustCommit(t, s, committables[:1])
+	f.restart(t)
+	mustCommit(t, s, committables)
+	awaitCommitted(t, f.brokers, topic, append(numbered("a", 200), numbered("b", 200)...))
+}
+
+func (f *faulty) outOfTime(t *testing.T, protocol int) {
+	topic := brokertest.Topic(t, f.brokers, 1)
+	s := openSinkWith(t, sinkConfig(t, f.brokers, topic, nil), protocol)
+	s.settings.TransactionTimeoutMS = 1000
+	w := openWriter(t, s, 0)
+	write(t, w, numbered("a", 10)...)
+	committables := prepare(t, w, 1)
+	id := idOf(t, s, committables[0])
+	f.awaitAborted(t, id)
+	for range 2 {
+		results := commit(t, s, committables)
+		if results[0].Outcome != connectors.CommitLost {
+			t.Fatalf("outcome %d: %s", results[0].Outcome, results[0].Reason)
 		}
-	})
-	t.Run("away while records are written", func(t *testing.T) {
-		topic := brokertest.Topic(t, brokers, 2)
-		s := openSink(t, sinkConfig(t, brokers, topic, nil))
-		w := openWriter(t, s, 0)
-		var all []string
-		for epoch := range 8 {
-			values := numbered(epochPrefix(epoch), 500)
-			write(t, w, values[:250]...)
-			if epoch%3 == 1 {
-				restart(t)
+		for _, word := range []string{topic, id, "CompleteAbort", "transaction_timeout_ms"} {
+			if !strings.Contains(results[0].Reason, word) {
+				t.Errorf("%q does not say %q", results[0].Reason, word)
 			}
-			write(t, w, values[250:]...)
-			mustCommit(t, s, prepare(t, w, uint64(epoch+1)))
-			all = append(all, values...)
 		}
-		awaitCommitted(t, brokers, topic, all)
-	})
+	}
+	awaitCommitted(t, f.brokers, topic, nil)
+}
+
+func (f *faulty) outOfTimeBeforePrepare(t *testing.T, protocol int) {
+	topic := brokertest.Topic(t, f.brokers, 1)
+	s := openSinkWith(t, sinkConfig(t, f.brokers, topic, nil), protocol)
+	s.settings.TransactionTimeoutMS = 1000
+	now := time.Now()
+	s.now = func() time.Time { return now } // the broker alone finds out
+	w := newTransactionWriter(s, 0)
+	t.Cleanup(func() { w.Close() })
+	write(t, w, numbered("a", 10)...)
+	if err := w.feed.flush(testContext(t), w.current.client); err != nil {
+		t.Fatal(err)
+	}
+	f.awaitAborted(t, w.current.id)
+	now = now.Add(2 * time.Second)
+	err := w.Write(testContext(t), batchOf(numbered("b", 10)...))
+	if err == nil {
+		_, err = w.Prepare(testContext(t), 1)
+	}
+	if !connectors.Retryable(err) || !strings.Contains(err.Error(), "the broker aborted the transaction") || !strings.Contains(err.Error(), topic) {
+		t.Fatalf("error %v, want that the transaction was open for too long", err)
+	}
+	awaitCommitted(t, f.brokers, topic, nil)
+}
+
+// killedBehindCommit: right behind a commit, a crash may take the markers away that
+// readers wait for. What was committed must be seen all the same once it is asked
+// for again.
+func (f *faulty) killedBehindCommit(t *testing.T) {
+	topic := brokertest.Topic(t, f.brokers, 2)
+	config := sinkConfig(t, f.brokers, topic, nil)
+	var all []string
+	for attempt := range 3 {
+		config.Attempt = uint64(attempt + 1)
+		committables := produceAndDie(t, produceOrder{Config: config, Epochs: 2, Records: 300})
+		config.Attempt++
+		s := openSink(t, config)
+		p, _, err := decodePrepared(committables[0], config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.control.end(testContext(t), p, true); err != nil {
+			t.Fatal(err)
+		}
+		f.restart(t)
+		if err := s.CleanUp(testContext(t), committables); err != nil {
+			t.Fatal(err)
+		}
+		mustCommit(t, s, committables)
+		all = append(all, append(numbered("a", 300), numbered("b", 300)...)...)
+		awaitCommitted(t, f.brokers, topic, all)
+	}
+}
+
+func (f *faulty) awayMeanwhile(t *testing.T) {
+	topic := brokertest.Topic(t, f.brokers, 2)
+	s := openSink(t, sinkConfig(t, f.brokers, topic, nil))
+	w := openWriter(t, s, 0)
+	var all []string
+	for epoch := range 8 {
+		values := numbered(epochPrefix(epoch), 500)
+		write(t, w, values[:250]...)
+		if epoch%3 == 1 {
+			f.restart(t)
+		}
+		write(t, w, values[250:]...)
+		mustCommit(t, s, prepare(t, w, uint64(epoch+1)))
+		all = append(all, values...)
+	}
+	awaitCommitted(t, f.brokers, topic, all)
 }
