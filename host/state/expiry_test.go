@@ -383,3 +383,71 @@ func TestExpiredTablesAreMerged(t *testing.T) {
 		})
 	}
 }
+
+// Merges and sweeps run beside the task, with a cache so small that reads go to
+// the tables: each read is right all the same.
+func TestReadsWhileSweeping(t *testing.T) {
+	const epochs, calls, keys = 40, 400, 5000
+	w := newWorld()
+	config := w.config(0, 127, 128)
+	config.CacheBytes = 1
+	b, k := open(t, config)
+	random := rand.New(rand.NewPCG(8, 8))
+	type lease struct {
+		value  string
+		expiry int64
+	}
+	leases := map[int]lease{}
+	work := func() {
+		at := now(k)
+		k.Begin(at)
+		for range calls {
+			key := random.IntN(keys)
+			must(t, k.SetKey(fmt.Append(nil, key)))
+			value, _, found, err := k.ValueGet(stateLease)
+			must(t, err)
+			want := leases[key]
+			if want.expiry <= at {
+				want = lease{}
+			}
+			if found != (want.expiry > 0) || string(value) != want.value {
+				t.Fatalf("key %d at %d: %q, %v; want %+v", key, at, value, found, want)
+			}
+			if random.IntN(2) == 0 {
+				leases[key] = lease{fmt.Sprint("value", random.Int()), at + 50}
+				must(t, k.ValuePut(stateLease, []byte(leases[key].value)))
+			}
+		}
+		must(t, k.Commit())
+	}
+	for range epochs {
+		w.now += 10
+		work()
+		frozen, err := b.Freeze()
+		must(t, err)
+		ended := make(chan error, 2)
+		go func() {
+			_, err := frozen.Write(context.Background())
+			ended <- err
+		}()
+		merge := b.Merge()
+		if merge == nil {
+			ended <- nil
+		} else {
+			go func() { ended <- merge.Run(context.Background()) }()
+		}
+		for range 5 {
+			work()
+		}
+		must(t, <-ended)
+		must(t, <-ended)
+		if merge != nil {
+			b.CompleteMerge(merge)
+		}
+		b.Complete(frozen)
+	}
+	m := b.Metrics()
+	if swept := b.db.Metrics().Ingest.Count - epochs - m.Spills; m.Spills == 0 || swept < 10 || swept > epochs*10 {
+		t.Errorf("%d spills, %d tables of the sweep: all was in the cache, or nothing swept", m.Spills, swept)
+	}
+}
