@@ -19,6 +19,10 @@ type memory struct {
 	snapshot uint64 // size when the snapshot was taken
 	image    image
 	shrinks  bool // the next Reallocate goes back to the snapshot's size
+	// accessible is how much may be read and written, though the guest, whose
+	// bounds are checked, has less where its memory has shrunk.
+	accessible uint64
+	changes    changes
 }
 
 // newMemory reserves address space for all that a guest may ever have.
@@ -43,11 +47,12 @@ func (m *memory) Reallocate(size uint64) []byte {
 		m.refused = size
 		return nil
 	}
-	if have := uint64(len(m.bytes)); size > have {
-		if err := unix.Mprotect(m.reserved[have:size], unix.PROT_READ|unix.PROT_WRITE); err != nil {
+	if size > m.accessible {
+		if err := unix.Mprotect(m.reserved[m.accessible:size], unix.PROT_READ|unix.PROT_WRITE); err != nil {
 			m.refused = size
 			return nil
 		}
+		m.accessible = size
 	}
 	m.bytes = m.reserved[:size:size]
 	return m.bytes
@@ -83,32 +88,29 @@ func (m *memory) takeSnapshot() error {
 
 // restore goes back to the snapshot, and reports whether it could.
 func (m *memory) restore(guest api.Memory) (bool, error) {
-	if shrunk, err := m.shrink(guest); !shrunk || err != nil {
-		return false, err
+	if !m.shrink(guest) {
+		return false, nil
 	}
-	return true, m.dropChanges()
+	return true, m.rewind()
 }
 
 // shrink takes back what the memory has grown by since the snapshot, and
 // reports whether it could. WebAssembly knows no way to shrink, but wazero takes
 // the size that its allocator gives, where its host asks for a page more. What
-// lies behind the size is out of the guest's reach again, and zero when it
-// grows again.
-func (m *memory) shrink(guest api.Memory) (bool, error) {
+// lies behind the size is out of the guest's reach again, and rewind makes it
+// zero.
+func (m *memory) shrink(guest api.Memory) bool {
 	size := uint64(len(m.bytes))
 	if m.snapshot == 0 || size < m.snapshot {
-		return false, nil
+		return false
 	}
 	if size == m.snapshot {
-		return true, nil
+		return true
 	}
 	m.shrinks = true
 	_, shrunk := guest.Grow(1)
 	m.shrinks = false
-	if !shrunk || uint64(len(m.bytes)) != m.snapshot || uint64(guest.Size()) != m.snapshot {
-		return false, nil
-	}
-	return true, giveBack(m.reserved[m.snapshot:size])
+	return shrunk && uint64(len(m.bytes)) == m.snapshot && uint64(guest.Size()) == m.snapshot
 }
 
 // mapPrivate maps a file over existing memory.

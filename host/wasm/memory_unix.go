@@ -37,11 +37,16 @@ func (i *image) close() {
 	}
 }
 
-// dropChanges maps the image again.
-func (m *memory) dropChanges() error { return m.image.mapOver(m.bytes) }
+// changes is nothing: the system does not tell which pages have changed.
+type changes struct{}
 
-// giveBack returns memory to the system and keeps its addresses.
-func giveBack(behind []byte) error {
+// rewind maps the image again, and nothing behind it.
+func (m *memory) rewind() error {
+	if err := m.image.mapOver(m.bytes); err != nil || m.accessible == m.snapshot {
+		return err
+	}
+	behind := m.reserved[m.snapshot:m.accessible]
+	m.accessible = m.snapshot
 	_, err := unix.MmapPtr(-1, 0, unsafe.Pointer(&behind[0]), uintptr(len(behind)), unix.PROT_NONE,
 		unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_FIXED|mapNoReserve)
 	return err
