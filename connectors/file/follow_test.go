@@ -82,7 +82,7 @@ func TestFollowNewFiles(t *testing.T) {
 	}
 	write(t, path, "first\n")
 	splits, _, err := source.Discover(context.Background())
-	if err != nil || len(splits) != 1 {
+	if err != nil || len(splits) != 1 || !splits[0].Eager {
 		t.Fatalf("%v, %v", splits, err)
 	}
 	reader := assign(t, source, connectors.Assignment{Split: splits[0]})

@@ -109,6 +109,9 @@ func (s *source) Open(_ context.Context, config connectors.Config) error {
 // Discover lists the files that exist now, sorted.
 func (s *source) Discover(ctx context.Context) ([]connectors.Split, bool, error) {
 	splits, err := listFiles(ctx, s.settings, s.baseDir)
+	for i := range splits {
+		splits[i].Eager = s.settings.Follow // it never ends: none may wait for its turn
+	}
 	return splits, !s.settings.Follow, err
 }
 

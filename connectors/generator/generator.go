@@ -45,6 +45,7 @@ func (s *source) Discover(context.Context) ([]connectors.Split, bool, error) {
 	splits := make([]connectors.Split, s.settings.Splits)
 	for i := range splits {
 		splits[i].ID = splitID(uint64(i), s.settings.Splits)
+		splits[i].Eager = s.settings.Count == nil // it never ends: none may wait for its turn
 	}
 	return splits, true, nil
 }

@@ -168,6 +168,9 @@ func TestRate(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, split := range splits {
+			if !split.Eager {
+				t.Errorf("split %s has to wait for one that never ends", split.ID)
+			}
 			if err := reader.Assign(ctx, []connectors.Assignment{{Split: split}}); err != nil {
 				t.Fatal(err)
 			}
