@@ -98,6 +98,8 @@ func readable(b []byte) string {
 	switch {
 	case b == nil:
 		return "null"
+	case len(b) == 0:
+		return "(empty)"
 	case isText(b):
 		return string(b)
 	}
@@ -266,7 +268,9 @@ func writeLetter(w io.Writer, l *letter.Letter, view *letterView) error {
 		fmt.Fprintf(&b, ", code %d", l.Error.Code)
 	}
 	fmt.Fprintf(&b, ": %s\n", l.Error.Reason)
-	writeIndented(&b, "stack", l.Error.Stack)
+	if stack := strings.TrimSpace(l.Error.Stack); stack != "" {
+		writeIndented(&b, "stack", stack)
+	}
 	if l.Place.Source != "" {
 		fmt.Fprintf(&b, "place       source %s, split %s, record %d of the batch before position %s\n", l.Place.Source, l.Place.Split, l.Place.Index, bytesText(l.Place.Position))
 	}
@@ -306,9 +310,6 @@ func markText(watermark int64) string {
 }
 
 func writeIndented(b *strings.Builder, name, text string) {
-	if text = strings.TrimSpace(text); text == "" {
-		return
-	}
 	fmt.Fprintf(b, "%-11s %s\n", name, strings.ReplaceAll(text, "\n", "\n            "))
 }
 
