@@ -213,6 +213,9 @@ func (o *Operator) invoke(p phase, f api.Function, stack []uint64) error {
 	o.usage.calls.Add(1)
 	o.usage.memoryBytes.Store(int64(len(o.memory.bytes)))
 	o.log.flush()
+	if err := o.memory.lack(); err != nil {
+		return err // what the guest made of it is worth nothing
+	}
 	if err != nil {
 		return o.classify(err)
 	}

@@ -67,7 +67,11 @@ func (o *Operator) instantiate(ctx context.Context) error {
 	module, err := o.module.engine.runtime.InstantiateModule(o.context, o.module.compiled,
 		wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
-		err = o.classify(err)
+		if lack := o.memory.lack(); lack != nil {
+			err = lack
+		} else {
+			err = o.classify(err)
+		}
 		memory.Free()
 		o.broken = true
 		return err

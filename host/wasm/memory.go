@@ -16,6 +16,7 @@ type memory struct {
 	reserved []byte
 	bytes    []byte // what the guest has now
 	refused  uint64 // the size that was asked for and not granted, 0 = none
+	failure  error  // why the machine did not give what the limit allows
 	snapshot uint64 // size when the snapshot was taken
 	image    image
 	shrinks  bool // the next Reallocate goes back to the snapshot's size
@@ -49,13 +50,24 @@ func (m *memory) Reallocate(size uint64) []byte {
 	}
 	if size > m.accessible {
 		if err := unix.Mprotect(m.reserved[m.accessible:size], unix.PROT_READ|unix.PROT_WRITE); err != nil {
-			m.refused = size
+			m.failure = fmt.Errorf("wasm: no memory for a guest: %d bytes of the %d that it may have: %w", size, len(m.reserved), err)
 			return nil
 		}
 		m.accessible = size
 	}
 	m.bytes = m.reserved[:size:size]
 	return m.bytes
+}
+
+// lack tells that the machine had no memory for the guest since it was asked
+// last: no fault of the guest, and not to be repeated elsewhere.
+func (m *memory) lack() error {
+	if m.failure == nil {
+		return nil
+	}
+	err := &hostFault{m.failure}
+	m.failure = nil
+	return err
 }
 
 // Free returns the address space.

@@ -40,11 +40,13 @@ type due struct {
 	found bool
 }
 
-// nextDue finds what to fire next, so that timers fire in the order of time.
+// nextDue finds what to fire next, so that timers fire in the order of time, and
+// those of one time in the order of declarations.
 func (o *Operator) nextDue(watermark, processingTime int64) (due, error) {
 	var next due
 	var earliest int64
-	others := int64(abi.WatermarkMax)
+	// Up to when the declarations before and behind the next one let it fire.
+	before, behind := int64(abi.WatermarkMax), int64(abi.WatermarkMax)
 	for i := range o.description.Timers {
 		bound := watermark
 		if o.description.Timers[i].Domain == domainProcessing {
@@ -58,14 +60,14 @@ func (o *Operator) nextDue(watermark, processingTime int64) (due, error) {
 		case !found || timestamp > bound:
 		case !next.found || timestamp < earliest:
 			if next.found {
-				others = min(others, earliest)
+				before, behind = min(before, earliest-1), abi.WatermarkMax
 			}
 			next, earliest = due{timer: i, upTo: bound, found: true}, timestamp
 		default:
-			others = min(others, timestamp)
+			behind = min(behind, timestamp)
 		}
 	}
-	next.upTo = min(next.upTo, others)
+	next.upTo = min(next.upTo, before, behind)
 	return next, nil
 }
 

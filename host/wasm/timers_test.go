@@ -68,6 +68,17 @@ func TestTimersFireInOrderOfTime(t *testing.T) {
 	}
 }
 
+// Also where a slice of one declaration could go on to a time that another has.
+func TestTimersOfOneTimeFireByDeclaration(t *testing.T) {
+	operator, _ := openTimers(t, timerID{1, 5, "k"}, timerID{1, 7, "k"}, timerID{0, 7, "k"}, timerID{0, 9, "k"}, timerID{1, 9, "k"},
+		timerID{0, abi.WatermarkMax, "k"}, timerID{1, abi.WatermarkMax, "k"})
+	got, _ := fire(t, operator, abi.WatermarkMax, 0)
+	want := []string{"1 k 5", "0 k 7", "1 k 7", "0 k 9", "1 k 9", fmt.Sprint("0 k ", abi.WatermarkMax), fmt.Sprint("1 k ", abi.WatermarkMax)}
+	if !slices.Equal(got, want) {
+		t.Errorf("fired %q, want %q", got, want)
+	}
+}
+
 func TestTimersFireInSlices(t *testing.T) {
 	var set []timerID
 	for i := range int64(2500) {
