@@ -28,7 +28,7 @@ func (f *orderFlags) flags(command *cobra.Command) {
 	flags := command.Flags()
 	flags.BoolVar(&f.all, "all", false, "all letters that the filters choose, in place of ids")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask before --all")
-	flags.StringVar(&f.by, "by", userName(), "`name` of who orders it, for the letter's history")
+	flags.StringVar(&f.by, "by", "", "`name` of who orders it, for the letter's history (default: the user of the system)")
 	f.filter.flags(command, 0)
 }
 
@@ -130,7 +130,9 @@ type orderResult struct {
 
 // order appends commands and tells so.
 func (f *orderFlags) order(ctx context.Context, desk *letterDesk, list []chosen, c letter.Command, result *orderResult) error {
-	c.By, c.AtMS = f.by, time.Now().UnixMilli()
+	if c.By, c.AtMS = f.by, time.Now().UnixMilli(); c.By == "" {
+		c.By = userName()
+	}
 	c.IDs = make([]string, len(list))
 	for i := range list {
 		c.IDs[i] = list[i].ID

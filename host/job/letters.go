@@ -328,7 +328,11 @@ func (b *letterBox) waiting() int {
 		return 0
 	}
 	letters, _ := m.LetterTotals()
-	return max(letters-b.known.settled, 0)
+	answers := 0
+	for i := range m.Letters {
+		answers += m.Letters[i].Answers
+	}
+	return max(letters-max(b.known.settled, answers), 0)
 }
 
 // full tells whether a checkpoint would hold more letters than the job may have.

@@ -216,7 +216,8 @@ func AppendCommand(ctx context.Context, store checkpoint.Store, c *Command, dele
 			return fmt.Errorf("letter: write the command: %w", err)
 		}
 		// A process that stood still in between may have taken a number that was
-		// used and deleted. Then nobody heeds it, and the next number is free.
+		// used and deleted, so that an answer to another command seems to be one to
+		// this. The command comes again at a new number; heeding both does no harm.
 		if again, err := deleted(ctx); err != nil || again > floor {
 			if err != nil {
 				return err
