@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/turgo-stream/turgo/abi"
 	"github.com/turgo-stream/turgo/abi/record"
 	"github.com/turgo-stream/turgo/host/wasm"
@@ -69,10 +71,58 @@ func measureIsolation() (err error) {
 			least, worstRate = ratio, guest.name
 		}
 	}
+	turn, slowest, err := longestTurn()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("# the longest turn was taken by %s\n", slowest)
+	figure("isolation_guest_turn_cpu_ms", turn.Seconds()*1000, "ms", "<= 50")
 	fmt.Printf("# the longest collection was beside %s, the lowest rate beside %s\n", worstCollection, worstRate)
 	figure("isolation_collection_ms_beside_faulty_guests", longest.Seconds()*1000, "ms", "<= 50")
 	figure("isolation_neighbour_rate_ratio", least, "of beside an honest guest", "")
 	return nil
+}
+
+// longestTurn is the most processor time that a guest takes until it lets the
+// host have its turn: for so long a collection may have to wait for it. Unlike
+// the time of a collection it does not depend on what else the machine does.
+func longestTurn() (longest time.Duration, slowest string, err error) {
+	var last, most time.Duration
+	now := func() time.Time {
+		cpu := threadTime()
+		most, last = max(most, cpu-last), cpu
+		return time.Now()
+	}
+	engine, err := wasm.NewEngine(wasm.Config{Limits: wasm.Limits{CallDuration: isolationCall}, Now: now})
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { err = errors.Join(err, engine.Close()) }()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var builder record.Builder
+	builder.Append(record.Record{Value: []byte("x")})
+	batch := builder.Finish()
+	for _, guest := range faultyGuests[1:] {
+		operator, err := openText(engine, guest.name, guest.limits)
+		if err != nil {
+			return 0, "", err
+		}
+		last, most = threadTime(), 0
+		for range 3 {
+			if err := operator.Process(0, batch, abi.WatermarkMin, 1, func(int, record.Batch) {}); err == nil {
+				return 0, "", fmt.Errorf("%s did not fail", guest.name)
+			}
+			last = threadTime() // the reset is the host's time
+		}
+		if most > longest {
+			longest, slowest = most, guest.name
+		}
+		if err := operator.Close(); err != nil {
+			return 0, "", err
+		}
+	}
+	return longest, slowest, nil
 }
 
 // beside is how many calls an operator gets done beside a guest, and how long the
@@ -136,4 +186,13 @@ func openText(engine *wasm.Engine, name string, limits wasm.Limits) (*wasm.Opera
 		return nil, err
 	}
 	return module.Open(context.Background(), wasm.OpenConfig{UID: name, Limits: limits})
+}
+
+// threadTime is the processor time of the thread that calls it.
+func threadTime() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
 }
