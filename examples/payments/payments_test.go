@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -108,6 +109,7 @@ func TestOneOutputHoweverItRuns(t *testing.T) {
 			}
 			c.run(r)
 			checkOutput(t, ctx, brokers, output)
+			r.checkLetters()
 		})
 	}
 }
@@ -128,7 +130,14 @@ func copyInto(t *testing.T, folder string, paths ...string) {
 	}
 }
 
-// produce writes the sample payments, as `kcat -P -K '|' -l payments.txt` does.
+// noPayment is among the records of the test, noPayments times.
+const (
+	noPayment  = `{"account":"alice","amount":12.5}`
+	noPayments = 3
+)
+
+// produce writes the sample payments, as `kcat -P -K '|' -l payments.txt` does, and
+// some records that are none.
 func produce(t *testing.T, ctx context.Context, brokers []string, topic string) {
 	t.Helper()
 	sample, err := os.ReadFile("payments.txt")
@@ -137,6 +146,9 @@ func produce(t *testing.T, ctx context.Context, brokers []string, topic string) 
 	for line := range bytes.Lines(sample) {
 		id, value, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte("|"))
 		records = append(records, &kgo.Record{Topic: topic, Key: id, Value: value})
+		if len(records)%700 == 0 {
+			records = append(records, &kgo.Record{Topic: topic, Key: []byte("bad"), Value: []byte(noPayment)})
+		}
 	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
 	must(t, err)
@@ -186,6 +198,18 @@ func compare(t *testing.T, counts map[string]int, balances map[string]int64) {
 	must(t, err)
 	if got.String() != string(want) {
 		t.Errorf("got:\n%s\nexpected.txt:\n%s", got.String(), want)
+	}
+}
+
+// checkLetters finds each record that is no payment among the dead letters, once.
+func (r *run) checkLetters() {
+	r.Helper()
+	list := exec.CommandContext(r.ctx, r.turgo, "dlq", "list", filepath.Join(r.folder, "job.yaml"), "--json")
+	list.Env = append(os.Environ(), r.environment...)
+	letters, err := list.Output()
+	must(r, err)
+	if n := bytes.Count(letters, []byte("amount must be a whole number of cents")); n != noPayments {
+		r.Errorf("%d letters tell of an amount, want %d:\n%s", n, noPayments, letters)
 	}
 }
 

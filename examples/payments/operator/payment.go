@@ -141,7 +141,7 @@ func (r *reader) integer() (n int64) {
 		length++
 	}
 	r.at = len(r.data) - len(digits) + length
-	if length == 0 || length > 1 && digits[0] == '0' {
+	if length == 0 || length > 1 && digits[0] == '0' || r.at < len(r.data) && !endsNumber(r.data[r.at]) {
 		r.bad = true
 	}
 	if length > amountDigits {
@@ -155,6 +155,8 @@ func (r *reader) integer() (n int64) {
 	}
 	return n
 }
+
+func endsNumber(c byte) bool { return c == ',' || c == '}' || c <= ' ' }
 
 // Between the operators a payment's record has the account as its key; its value is
 // the amount, 8 bytes little-endian, and the id.
