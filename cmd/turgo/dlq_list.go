@@ -163,6 +163,7 @@ type letterView struct {
 	State            []stateView    `json:"state,omitempty"`
 	StateIncomplete  bool           `json:"state_incomplete,omitempty"`
 	History          []letter.Event `json:"history,omitempty"`
+	Held             string         `json:"held,omitempty"`
 	Seed             []byte         `json:"seed,omitempty"`
 	// Batch and OriginalBatch are the bytes, for "turgo replay --letter".
 	Batch         []byte `json:"batch,omitempty"`
@@ -248,6 +249,7 @@ func newDLQShow() *cobra.Command {
 			}
 			view := viewOf(item, l)
 			view.History = desk.History(item.ID)
+			view.Held = desk.Held(item.Order)
 			if wantsJSON(command) {
 				return writeJSON(command.OutOrStdout(), view)
 			}
@@ -297,6 +299,9 @@ func writeLetter(w io.Writer, l *letter.Letter, view *letterView) error {
 	}
 	for _, event := range view.History {
 		fmt.Fprintf(&b, "history     %s %s by %s (command %d) %s\n", millisText(event.AtMS), event.Kind, event.By, event.Command, event.Outcome)
+	}
+	if view.Held != "" {
+		fmt.Fprintf(&b, "held        %s\n", view.Held)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

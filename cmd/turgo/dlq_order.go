@@ -56,7 +56,8 @@ func (f *orderFlags) letters(command *cobra.Command, desk *letterDesk, arguments
 		if err != nil {
 			return nil, unknownLetter(job, err)
 		}
-		if !contains(statuses, item.Status) {
+		anew := item.Order > 0 && item.Order <= desk.AnswersLost() && what == "resubmit"
+		if !contains(statuses, item.Status) && !anew {
 			return nil, badInput(fmt.Errorf("cannot %s letter %s: %s", what, id, statusReason(item)))
 		}
 		l, err := desk.Read(command.Context(), id)

@@ -64,5 +64,6 @@ type LetterSegment struct {
 	Checksum string `json:"checksum"` // SHA-256, hex
 	Letters  int    `json:"letters"`
 	Answers  int    `json:"answers,omitempty"`
-	Epoch    Epoch  `json:"epoch"` // under way when it was written
+	Command  uint64 `json:"command,omitempty"` // the highest that it answers
+	Epoch    Epoch  `json:"epoch"`             // under way when it was written
 }

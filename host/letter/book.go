@@ -40,6 +40,9 @@ type Book struct {
 	damaged map[string]error
 	// firstDamaged is the lowest number of a damaged command; 0 = none.
 	firstDamaged uint64
+	// answersLost is the highest number of a command whose answers may be in a
+	// damaged segment; 0 = none.
+	answersLost uint64
 }
 
 // indexed is a segment that was read.
@@ -76,25 +79,31 @@ func NewBook(store checkpoint.Store) *Book {
 // Damaged.
 func (b *Book) Sync(ctx context.Context, segments []checkpoint.LetterSegment) error {
 	named := make(map[string]bool, len(segments))
-	var fresh []*indexed
+	fresh := false
+	b.answersLost = 0
 	for _, s := range segments {
 		named[s.Object] = true
 		if b.segments[s.Object] != nil {
 			continue
 		}
 		delete(b.damaged, s.Object) // somebody may have put a good copy back
-		loaded, err := b.load(ctx, s)
+		err := b.load(ctx, s)
 		if damage := (*checkpoint.DamagedError)(nil); errors.As(err, &damage) {
 			b.damaged[s.Object] = err
+			b.answersLost = max(b.answersLost, s.Command)
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		fresh = append(fresh, loaded)
+		fresh = true
 	}
 	b.forget(named)
-	for _, s := range fresh {
+	if !fresh {
+		return nil
+	}
+	// A letter may be newer to the book than its answer, where it was damaged.
+	for _, s := range b.segments {
 		for _, a := range s.answers {
 			if e := b.entries[a.ID]; e != nil {
 				e.answered = max(e.answered, a.Command)
@@ -105,10 +114,10 @@ func (b *Book) Sync(ctx context.Context, segments []checkpoint.LetterSegment) er
 }
 
 // load indexes a segment. Where it is damaged in the midst, nothing of it counts.
-func (b *Book) load(ctx context.Context, s checkpoint.LetterSegment) (*indexed, error) {
+func (b *Book) load(ctx context.Context, s checkpoint.LetterSegment) error {
 	data, err := readSegment(ctx, b.store, s)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	loaded := &indexed{LetterSegment: s}
 	var found []*entry
@@ -130,14 +139,14 @@ func (b *Book) load(ctx context.Context, s checkpoint.LetterSegment) (*indexed, 
 		return fmt.Errorf("letter: offset %d: unknown kind of frame %d", at, payload[0])
 	})
 	if err != nil {
-		return nil, &checkpoint.DamagedError{Names: []string{s.Object}, Reason: err.Error()}
+		return &checkpoint.DamagedError{Names: []string{s.Object}, Reason: err.Error()}
 	}
 	for _, e := range found {
 		b.add(e)
 		loaded.letters = append(loaded.letters, b.entries[e.id].id)
 	}
 	b.segments[s.Object] = loaded
-	return loaded, nil
+	return nil
 }
 
 // add takes a version of a letter where it is newer, or a copy of the one known.
@@ -285,3 +294,7 @@ func (b *Book) Len() int { return len(b.entries) }
 
 // HasCommands reports whether there are any.
 func (b *Book) HasCommands() bool { return len(b.commands) > 0 || b.firstDamaged > 0 }
+
+// AnswersLost is the highest number of a command whose answers may be in a damaged
+// segment; 0 = none. Newer orders are carried out.
+func (b *Book) AnswersLost() uint64 { return b.answersLost }

@@ -284,6 +284,61 @@ func TestDamagedSegment(t *testing.T) {
 	}
 }
 
+// TestOrdersWaitWhereTheAnswerMayBeLost: else they could take effect twice.
+func TestOrdersWaitWhereTheAnswerMayBeLost(t *testing.T) {
+	store := memstore.New()
+	k := newKeeper(store, "t")
+	var id string
+	segments := write(t, k, 1, func() { id = add(t, k, simple("a")) })
+	k.Complete(1)
+	ctx := context.Background()
+	none := func(context.Context) (uint64, error) { return 0, nil }
+	order := func() uint64 {
+		c := &Command{Kind: ResubmitCommand, IDs: []string{id}}
+		if err := AppendCommand(ctx, store, c, none); err != nil {
+			t.Fatal(err)
+		}
+		return c.Number
+	}
+	answered := write(t, k, 2, func() { k.Answer(Answer{ID: id, Command: order()}) })
+	whole := append(slices.Clone(segments), answered...)
+	damaged := slices.Clone(whole)
+	damaged[1].Checksum = checksum(nil)
+	b := NewBook(store)
+	orders := func(segments []checkpoint.LetterSegment) []Order {
+		if _, err := b.ReadCommands(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Sync(ctx, segments); err != nil {
+			t.Fatal(err)
+		}
+		list, _ := b.Orders(10, func(string) bool { return false })
+		return list
+	}
+	if list := orders(damaged); len(list) != 0 || b.Held(1) == "" {
+		t.Errorf("an order is handed out whose answer may be lost: %v", list)
+	}
+	// A newer order is the user's word that it may.
+	number := order()
+	if list := orders(damaged); len(list) != 1 || list[0].Command != number {
+		t.Errorf("the new order is not handed out: %v", list)
+	}
+	// With the good copy back, the letter is done. So it is if the letter's own
+	// segment comes back later than the answer.
+	if list := orders(whole); len(list) != 0 || b.Held(1) != "" {
+		t.Errorf("orders %v", list)
+	}
+	b = NewBook(store)
+	damaged = slices.Clone(whole)
+	damaged[0].Checksum = checksum(nil)
+	if list := orders(damaged); len(list) != 0 {
+		t.Errorf("orders %v", list)
+	}
+	if list := orders(whole); len(list) != 0 {
+		t.Errorf("a letter that came back lost its answer: %v", list)
+	}
+}
+
 // TestOrdersWaitBehindADamagedCommand: it may have been an edit.
 func TestOrdersWaitBehindADamagedCommand(t *testing.T) {
 	store := memstore.New()

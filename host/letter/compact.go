@@ -219,17 +219,20 @@ func (c *Compaction) copy(ctx context.Context, store checkpoint.Store, s checkpo
 	letters := 0
 	return each(data, func(at int, payload []byte) error {
 		counts, isLetter := true, payload[0] == frameLetter
+		var answer Answer
+		if !isLetter {
+			var err error
+			if answer, err = decodeAnswer(payload); err != nil {
+				return err
+			}
+		}
 		switch {
 		case loaded == nil:
 		case isLetter:
 			e := c.book.entries[loaded.letters[letters]]
 			counts = e != nil && e.segment == loaded && e.at == int64(at) && c.counts(e, outside)
 		default:
-			a, err := decodeAnswer(payload)
-			if err != nil {
-				return err
-			}
-			counts = outside[a.ID]
+			counts = outside[answer.ID]
 		}
 		if isLetter {
 			letters++
@@ -242,6 +245,7 @@ func (c *Compaction) copy(ctx context.Context, store checkpoint.Store, s checkpo
 			out.Letters++
 		} else {
 			out.Answers++
+			out.Command = max(out.Command, answer.Command)
 		}
 		return nil
 	})

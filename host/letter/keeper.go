@@ -76,6 +76,7 @@ func (k *Keeper) Add(l *Letter) error {
 func (k *Keeper) Answer(a Answer) {
 	k.frame(func(b []byte) []byte { return appendAnswer(b, a) })
 	k.open.Answers++
+	k.open.Command = max(k.open.Command, a.Command)
 }
 
 func (k *Keeper) frame(payload func([]byte) []byte) {

@@ -204,9 +204,24 @@ type Order struct {
 	Command uint64
 }
 
-// Orders lists up to limit orders that skip does not hold of, by their numbers.
-// more tells that there are others. Those that are newer than a damaged command
-// wait, since that may have been an edit or a discard.
+// Held tells why an order is not carried out, though nothing else keeps it; empty
+// = it is. One newer than a damaged command waits, since that may have been an
+// edit or a discard. One whose answer may be in a damaged segment could take
+// effect twice.
+func (b *Book) Held(order uint64) string {
+	switch {
+	case order == 0:
+		return ""
+	case order <= b.answersLost:
+		return "its outcome may be in a damaged segment: put that right, or order it anew"
+	case b.firstDamaged > 0 && order > b.firstDamaged:
+		return fmt.Sprintf("command %d before it is damaged: put that right, or delete its object", b.firstDamaged)
+	}
+	return ""
+}
+
+// Orders lists up to limit orders that skip does not hold of and that are not
+// held, by their numbers. more tells that there are others.
 func (b *Book) Orders(limit int, skip func(id string) bool) (orders []Order, more bool) {
 	for id := range b.orders {
 		e := b.entries[id]
@@ -214,7 +229,7 @@ func (b *Book) Orders(limit int, skip func(id string) bool) (orders []Order, mor
 			continue
 		}
 		status, order := b.status(e)
-		if status != Ordered || b.firstDamaged > 0 && order.Number > b.firstDamaged {
+		if status != Ordered || b.Held(order.Number) != "" {
 			continue
 		}
 		orders = append(orders, Order{ID: id, UID: e.uid, Command: order.Number})
