@@ -75,7 +75,7 @@ func TestScheduleFollowsFromTheSeed(t *testing.T) {
 			t.Errorf("%+v", k)
 		}
 	}
-	if len(kinds) != len(job.Points)+2 || len(parallelisms) != parallelismMax {
+	if len(kinds) != len(job.Points)-1+2 || len(parallelisms) != parallelismMax {
 		t.Errorf("kinds %v, parallelisms %v", kinds, parallelisms)
 	}
 }

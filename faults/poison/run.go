@@ -300,6 +300,9 @@ func (h *harness) tryAgain(ctx context.Context, kills []kill) (map[int]bool, err
 		return nil, err
 	}
 	for i := range kills {
+		if i == 0 {
+			kills[i].Point, kills[i].Count = job.InResubmission, 1+len(good)/2
+		}
 		// All letters may have been tried by now: no new output may come any more.
 		if kills[i].Starting = kills[i].Point == ""; kills[i].Point == job.InCommits || kills[i].Point == job.AfterCommits {
 			kills[i].Point = job.AfterManifest

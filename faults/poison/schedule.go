@@ -47,7 +47,9 @@ func schedule(seed uint64, kills int) []kill {
 	for len(list) < kills {
 		var deck []kill
 		for _, point := range job.Points {
-			deck = append(deck, kill{Point: point})
+			if point != job.InResubmission { // which has its own kill
+				deck = append(deck, kill{Point: point})
+			}
 		}
 		deck = append(deck, kill{Starting: true}, kill{}, kill{}, kill{})
 		random.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
