@@ -149,7 +149,7 @@ func measurePartition() error {
 		}
 	}
 	nanoseconds, _, err := perRecord(func() error {
-		err := outbox.Add(batch)
+		err := outbox.Add(batch, exchange.Trace{})
 		drain()
 		return err
 	})

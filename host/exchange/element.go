@@ -35,6 +35,8 @@ type Element struct {
 // Buffer owns the memory of one batch. It has one owner at a time.
 type Buffer struct {
 	Batch record.Batch
+	// Places tells where the records came into the job.
+	Places []Run
 }
 
 const (
@@ -49,7 +51,7 @@ var buffers = sync.Pool{New: func() any { return &Buffer{Batch: make([]byte, 0, 
 // NewBuffer gives a buffer with an empty batch slice to append to.
 func NewBuffer() *Buffer {
 	b := buffers.Get().(*Buffer)
-	b.Batch = b.Batch[:0]
+	b.Batch, b.Places = b.Batch[:0], b.Places[:0]
 	return b
 }
 
@@ -63,6 +65,7 @@ func CopyOf(batch record.Batch) *Buffer {
 // Release gives the memory back. Nobody may use the batch after.
 func (b *Buffer) Release() {
 	if b != nil && cap(b.Batch) <= bufferBytesMax {
+		clear(b.Places) // they hold on to memory
 		buffers.Put(b)
 	}
 }

@@ -49,6 +49,7 @@ type lane struct {
 	channel  *Channel
 	building *Buffer
 	builder  record.Builder
+	place    *Place // of the last record in it
 	overflow []Element
 }
 
@@ -87,23 +88,23 @@ func (o *Outbox) Pending() bool { return o.pending }
 
 // Add takes the records of a batch, whose bytes are the caller's again after.
 // Its error is a *RecordError.
-func (o *Outbox) Add(batch record.Batch) error {
+func (o *Outbox) Add(batch record.Batch, trace Trace) error {
 	o.records += int64(batch.Count())
 	switch o.partitioning {
 	case Key:
-		return o.addByKey(batch)
+		return o.addByKey(batch, &trace)
 	case Rebalance:
-		o.addWhole(&o.lanes[o.turn], batch)
+		o.addWhole(&o.lanes[o.turn], batch, &trace)
 		o.turn = (o.turn + 1) % len(o.lanes)
 	default:
 		for i := range o.lanes {
-			o.addWhole(&o.lanes[i], batch)
+			o.addWhole(&o.lanes[i], batch, &trace)
 		}
 	}
 	return nil
 }
 
-func (o *Outbox) addByKey(batch record.Batch) error {
+func (o *Outbox) addByKey(batch record.Batch, trace *Trace) error {
 	groups := len(o.owners)
 	var failed []int
 	records := batch.Records()
@@ -114,14 +115,8 @@ func (o *Outbox) addByKey(batch record.Batch) error {
 			failed = append(failed, index)
 			continue
 		}
-		l := &o.lanes[o.owners[keygroup.Of(key, groups)]]
-		if l.building == nil {
-			l.open()
-		}
-		l.builder.AppendView(view, 0)
-		if l.builder.Length() >= BatchBytes {
-			l.flush()
-		}
+		place, origin := trace.of(index, view)
+		o.lanes[o.owners[keygroup.Of(key, groups)]].add(view, place, origin)
 	}
 	o.pending = true
 	if len(failed) > 0 {
@@ -131,22 +126,21 @@ func (o *Outbox) addByKey(batch record.Batch) error {
 }
 
 // addWhole sends large batches as they are and gathers small ones.
-func (o *Outbox) addWhole(l *lane, batch record.Batch) {
+func (o *Outbox) addWhole(l *lane, batch record.Batch, trace *Trace) {
 	if len(batch) >= BatchBytes/2 {
 		l.flush()
-		l.send(Element{Kind: Batch, Buffer: CopyOf(batch)})
+		buffer := CopyOf(batch)
+		trace.label(buffer)
+		l.send(Element{Kind: Batch, Buffer: buffer})
 		return
 	}
-	if l.building == nil {
-		l.open()
-	}
-	for records := batch.Records(); records.Next(); {
-		l.builder.AppendView(records.Record(), 0)
+	records := batch.Records()
+	for index := 0; records.Next(); index++ {
+		view := records.Record()
+		place, origin := trace.of(index, view)
+		l.add(view, place, origin)
 	}
 	o.pending = true
-	if l.builder.Length() >= BatchBytes {
-		l.flush()
-	}
 }
 
 // Flush sends all records that wait.
@@ -167,7 +161,7 @@ func (o *Outbox) Send(e Element) {
 }
 
 func (l *lane) open() {
-	l.building = NewBuffer()
+	l.building, l.place = NewBuffer(), nil
 	l.builder.Reset(l.building.Batch)
 }
 

@@ -59,7 +59,7 @@ func batchOf(keys ...string) record.Batch {
 func TestKeyEdgeSendsEachKeyToTheOwnerOfItsGroup(t *testing.T) {
 	p := newPipe(exchange.Key, 3)
 	for i := range 100 {
-		if err := p.outbox.Add(batchOf(fmt.Sprint("key", i), fmt.Sprint("other", i))); err != nil {
+		if err := p.outbox.Add(batchOf(fmt.Sprint("key", i), fmt.Sprint("other", i)), exchange.Trace{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -89,7 +89,7 @@ func TestKeyEdgeBlamesTheRecordsWithoutKey(t *testing.T) {
 	b.Append(record.Record{})
 	b.Append(record.Record{Key: []byte("b")})
 	b.Append(record.Record{})
-	err := p.outbox.Add(b.Finish())
+	err := p.outbox.Add(b.Finish(), exchange.Trace{})
 	var blamed *exchange.RecordError
 	if !errors.As(err, &blamed) || fmt.Sprint(blamed.Indexes) != "[1 3]" {
 		t.Fatalf("got %v, want an error that blames records 1 and 3", err)
@@ -112,7 +112,7 @@ func TestBroadcastAndRebalance(t *testing.T) {
 	} {
 		p := newPipe(c.partitioning, 2)
 		for _, key := range []string{"a", "b"} {
-			if err := p.outbox.Add(batchOf(key)); err != nil {
+			if err := p.outbox.Add(batchOf(key), exchange.Trace{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -131,7 +131,7 @@ func TestNothingIsLostWhenAChannelIsFull(t *testing.T) {
 	p := newPipe(exchange.Forward, 1)
 	const batches = 5 * exchange.ChannelElements
 	for i := range batches {
-		if err := p.outbox.Add(batchOf(fmt.Sprint(i))); err != nil {
+		if err := p.outbox.Add(batchOf(fmt.Sprint(i)), exchange.Trace{}); err != nil {
 			t.Fatal(err)
 		}
 		p.outbox.Flush()
@@ -166,7 +166,7 @@ func BenchmarkKeyPartition(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := 0; i < b.N; i += len(keys) {
-		if err := p.outbox.Add(batch); err != nil {
+		if err := p.outbox.Add(batch, exchange.Trace{}); err != nil {
 			b.Fatal(err)
 		}
 		p.outbox.Room()

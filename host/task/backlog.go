@@ -26,14 +26,19 @@ type piece struct {
 type part struct {
 	input int
 	batch record.Batch
-	// traced tells that the origins are indexes in the batch of the source, in a
-	// chain that has one. Otherwise they are indexes in what the step before handles.
+	// traced tells that the origins are indexes in the batch of the source that runs
+	// name. Otherwise they are indexes in what the step before handles.
 	traced bool
+	runs   []exchange.Run
+	base   int // index in runs of the first record
 }
 
 // run runs one batch through an operator.
 func (t *Task) run(s *step, input int, batch record.Batch, nowMS int64) {
 	whole := part{input: input, batch: batch}
+	if s.index == 0 {
+		whole.traced, whole.runs = true, t.places
+	}
 	n := batch.Count()
 	if len(s.backlog) > 0 || s.records.slice > 0 && s.records.bounded(n) {
 		t.postpone(s, whole)
@@ -52,7 +57,7 @@ func (t *Task) run(s *step, input int, batch record.Batch, nowMS int64) {
 
 // call gives an operator n records, and deals with those that it fails itself.
 func (t *Task) call(s *step, p part, n int, nowMS int64) error {
-	s.current = p
+	s.current, s.came.known = p, false
 	err := s.Operator.Process(p.input, p.batch, s.watermark, nowMS, s.emit)
 	s.current = part{}
 	if err != nil {
@@ -93,8 +98,7 @@ func (t *Task) postpone(s *step, whole part) {
 	buffer := exchange.CopyOf(whole.batch)
 	p := piece{part: whole, buffer: buffer, offset: record.HeaderLength, count: whole.batch.Count()}
 	p.batch = buffer.Batch
-	t.trace(s, p.part)
-	p.traced = t.source != nil
+	t.trace(s, &p.part)
 	s.backlog = append(s.backlog, p)
 	t.backlogged++
 }
@@ -114,7 +118,7 @@ func (t *Task) resumeStep(s *step, nowMS int64) {
 	p := &s.backlog[0]
 	n := s.records.try(p.count - p.index)
 	end := p.end(n)
-	next := part{input: p.input, batch: p.batch.Section(p.offset, end, n), traced: p.traced}
+	next := part{input: p.input, batch: p.batch.Section(p.offset, end, n), traced: true, runs: p.runs, base: p.index}
 	s.Operator.Brief(s.records.brief(n))
 	err := t.call(s, next, n, nowMS)
 	s.Operator.Brief(false)

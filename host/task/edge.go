@@ -102,14 +102,16 @@ func (t *Task) failUnsent(s *step, batch record.Batch, err error) {
 
 // placeOfOutput tells where a record that a step emits came into the job.
 func (t *Task) placeOfOutput(s *step, index int, view record.View) letter.Place {
-	switch {
-	case s.index == 0 && t.source != nil && t.source.current != nil && !t.resubmits.trying:
-		return letter.Place{Source: s.UID, Split: t.source.current.split.ID, Position: t.source.position, Index: index}
-	case s.current.batch == nil || int(view.Origin()) >= s.current.batch.Count():
+	switch origin := int(view.Origin()); {
+	case t.resubmits.trying:
+		return t.resubmits.place
+	case s.index == 0 && t.source != nil:
+		return placeFor(t.source.place, index)
+	case s.current.batch == nil || origin >= s.current.batch.Count():
 		return letter.Place{}
+	default:
+		return t.placeOf(s, s.current, origin, recordAt(s.current.batch, origin))
 	}
-	origin := int(view.Origin())
-	return t.placeOf(s, s.current, origin, recordAt(s.current.batch, origin))
 }
 
 // treat does what the policy of a connector's step says.

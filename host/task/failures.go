@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"github.com/turgo-stream/turgo/abi"
 	"github.com/turgo-stream/turgo/abi/record"
+	"github.com/turgo-stream/turgo/host/exchange"
 	"github.com/turgo-stream/turgo/host/letter"
 	"github.com/turgo-stream/turgo/host/plan"
 )
@@ -173,7 +173,7 @@ func (t *Task) emitLetter(s *step, l *letter.Letter) {
 		return
 	}
 	for _, out := range s.DeadLetters {
-		if err := out.Add(batch); err != nil {
+		if err := out.Add(batch, exchange.Trace{}); err != nil {
 			t.fail(stepError(s, err))
 		}
 	}
@@ -228,96 +228,3 @@ func (t *Task) fire(s *step, nowMS int64) bool {
 
 // timersMax is the limit of timers that bounds nothing.
 const timersMax = 1 << 30
-
-// placeOf tells where a record came into the job, in a chain that begins with
-// its source.
-func (t *Task) placeOf(s *step, p part, index int, view record.View) letter.Place {
-	if t.resubmits.trying {
-		return t.resubmits.place
-	}
-	switch {
-	case t.resubmits.trying:
-		return t.resubmits.place
-	case t.source == nil || t.source.current == nil:
-		return letter.Place{}
-	}
-	if index = t.sourceIndex(s, p, index, view); index < 0 {
-		return letter.Place{}
-	}
-	open := t.source.current
-	return letter.Place{Source: t.source.config.UID, Split: open.split.ID, Position: t.source.position, Index: index}
-}
-
-// sourceIndex is the index in the source's batch of the record that another one
-// came from; -1 = it came from none.
-func (t *Task) sourceIndex(s *step, p part, index int, view record.View) int {
-	switch {
-	case t.resubmits.trying, p.traced && view.Origin() == untraced:
-		return -1
-	case p.traced:
-		return int(view.Origin())
-	case s.index == 1:
-		return index
-	}
-	before, origin := &t.steps[s.index-1], int(view.Origin())
-	switch {
-	case before.current.batch == nil: // a timer emitted it
-		return -1
-	case before.index == 1 && !before.current.traced:
-		return origin
-	}
-	return t.sourceIndex(before, before.current, origin, recordAt(before.current.batch, origin))
-}
-
-// untraced is the origin of a record that came from none of the source.
-const untraced = abi.NoHand
-
-// trace turns the origins of a copied batch into indexes in the batch of the
-// source: what they refer to is gone when the copy is handled.
-func (t *Task) trace(s *step, p part) {
-	if t.source == nil || p.traced {
-		return
-	}
-	before := t.sourceIndexes(s.index - 1)
-	index := 0
-	for offset := record.HeaderLength; offset < len(p.batch); index++ {
-		view := p.batch.At(offset)
-		switch {
-		case s.index == 1 && !t.resubmits.trying:
-			p.batch.SetOrigin(offset, uint32(index))
-		case before == nil || t.resubmits.trying:
-			p.batch.SetOrigin(offset, untraced)
-		default:
-			p.batch.SetOrigin(offset, before[view.Origin()])
-		}
-		offset += view.Length()
-	}
-}
-
-// sourceIndexes are the indexes in the source's batch of all records that a
-// step handles now; nil where it handles none.
-func (t *Task) sourceIndexes(step int) []uint32 {
-	if step < 1 || t.steps[step].current.batch == nil {
-		return nil
-	}
-	current := t.steps[step].current
-	indexes := make([]uint32, 0, current.batch.Count())
-	var before []uint32
-	if step > 1 && !current.traced {
-		before = t.sourceIndexes(step - 1)
-	}
-	for records := current.batch.Records(); records.Next(); {
-		origin := records.Record().Origin()
-		switch {
-		case current.traced:
-		case step == 1:
-			origin = uint32(len(indexes))
-		case before == nil:
-			origin = untraced
-		default:
-			origin = before[origin]
-		}
-		indexes = append(indexes, origin)
-	}
-	return indexes
-}

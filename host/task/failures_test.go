@@ -449,7 +449,7 @@ func TestAFailureOfTheHostIsNoRecords(t *testing.T) {
 		Letters: letters, NowMS: func() int64 { return 0 }, Listener: w, Wake: func() {}, Context: context.Background(),
 		NewWorker: func(name string, mailbox *task.Mailbox) task.Worker { return worker{w, name, mailbox} },
 	})
-	if err := feed.Add(batchOf("a")); err != nil {
+	if err := feed.Add(batchOf("a"), exchange.Trace{}); err != nil {
 		t.Fatal(err)
 	}
 	feed.Flush()

@@ -57,8 +57,8 @@ type source struct {
 	reading    bool
 	reopens    int
 	delivered  *delivery
-	current    *openSplit // the split whose batch goes through the chain
-	position   []byte     // of the split behind that batch
+	current    *openSplit      // the split whose batch goes through the chain
+	place      *exchange.Place // of that batch
 	failure    error
 
 	lagRecords int64 // sum over the splits that told their lag

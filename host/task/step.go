@@ -95,6 +95,7 @@ func (t *Task) handle(event exchange.Event, nowMS int64) {
 	case exchange.Batch:
 		t.idle = false
 		t.counters.in.Add(int64(event.Buffer.Batch.Count()))
+		t.places = event.Buffer.Places
 		t.process(0, event.Input, event.Buffer.Batch, nowMS)
 		event.Buffer.Release()
 		t.fireLate()
@@ -140,7 +141,7 @@ func (t *Task) emit(index, output int, batch record.Batch) {
 			continue
 		}
 		t.counters.out.Add(int64(batch.Count()))
-		if err := route.Outbox.Add(batch); err != nil {
+		if err := route.Outbox.Add(batch, t.traceOf(&t.steps[index], batch)); err != nil {
 			t.failUnsent(&t.steps[index], batch, err)
 		}
 	}
@@ -266,7 +267,8 @@ func (t *Task) readSource(nowMS int64) bool {
 		}
 		return t.sourceWatermark(nowMS)
 	}
-	t.source.current, t.source.position = t.source.splits[d.splitID], d.position
+	t.source.current = t.source.splits[d.splitID]
+	t.source.place = &exchange.Place{Source: t.source.config.UID, Split: d.splitID, Position: d.position}
 	t.failUndecodable(d, nowMS)
 	if d.buffer != nil {
 		t.idle = false

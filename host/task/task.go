@@ -135,8 +135,9 @@ type Task struct {
 	lingerMS  int64 // when records began to wait in an outbox; Never = none do
 	failure   error
 
-	backlogged    int   // batches in the backlogs of all steps
-	pausedBy      *step // whose breaker holds the task; nil = none does
+	places        []exchange.Run // of the batch that the inbox gave
+	backlogged    int            // batches in the backlogs of all steps
+	pausedBy      *step          // whose breaker holds the task; nil = none does
 	pausedUntilMS int64
 
 	counters counters
@@ -151,6 +152,7 @@ type step struct {
 	emit      func(output int, batch record.Batch)
 
 	current  part    // what the operator handles now
+	came     came    // where its records came into the job
 	backlog  []piece // what it has to handle before anything else
 	records  isolation
 	timers   isolation
