@@ -53,6 +53,7 @@ type letterBox struct {
 	lookMS  int64
 	untried int // handed out
 	open    bool
+	unread  bool // nothing was looked at since the start
 	known   letterCounts
 
 	// Of the worker.
@@ -94,11 +95,16 @@ func newLetterBox(a *Attempt) *letterBox {
 	}
 }
 
-// restore reads the orders of a checkpoint and reports whether any can be
-// carried out.
+// restore reports whether there may be orders to carry out. Where the job has ended
+// that decides whether it runs at all, so they are read; else the first look does
+// so, beside the tasks, and the input does not end before.
 func (b *letterBox) restore(ctx context.Context, m *checkpoint.Manifest) (open bool, err error) {
 	if m == nil || len(m.Letters) == 0 {
 		return false, nil
+	}
+	if !m.Ended {
+		b.open, b.unread = true, true
+		return true, nil
 	}
 	if err := b.read(ctx, m); err != nil {
 		return false, err
@@ -281,7 +287,7 @@ func (b *letterBox) looked(found look) {
 		// What was read is handed out all the same: it is noted as handed out.
 		b.attempt.config.Logger.Warn("dead letters: the store fails, it is tried again", "reason", found.err)
 	}
-	b.known = found.counts
+	b.known, b.unread = found.counts, b.unread && found.err != nil
 	if found.swap != nil {
 		b.attempt.event(*found.swap)
 	}
@@ -337,6 +343,9 @@ func (b *letterBox) waiting() int {
 
 // full tells whether a checkpoint would hold more letters than the job may have.
 func (b *letterBox) full(m *checkpoint.Manifest) error {
+	if b.unread {
+		return nil // how many of them are settled is not known yet
+	}
 	letters, bytes := m.LetterTotals()
 	letters, bytes = letters-b.known.settled, bytes-b.known.settledBytes
 	limits := b.attempt.config.Plan.DeadLetters

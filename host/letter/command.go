@@ -34,6 +34,8 @@ const (
 	// commandTriesMax bounds how often a number that another process took is
 	// followed by a try of the next.
 	commandTriesMax = 1000
+	// CommandsMax bounds the commands whose letters are not all settled and cleaned up.
+	CommandsMax = 100_000
 )
 
 // Command is one order of a user. Commands form a log beside the checkpoints:
@@ -204,6 +206,9 @@ func AppendCommand(ctx context.Context, store checkpoint.Store, c *Command, dele
 		numbers, err := listCommands(ctx, store)
 		if err != nil {
 			return err
+		}
+		if len(numbers) >= CommandsMax {
+			return fmt.Errorf("letter: %d commands wait, no more are possible: let the job run, so that it cleans up those whose letters are settled", len(numbers))
 		}
 		if len(numbers) > 0 {
 			floor = max(floor, numbers[len(numbers)-1])
