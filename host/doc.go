@@ -16,7 +16,9 @@
 //     Package wasm writes it into the guest's memory and calls process. The
 //     guest names the record it has in hand, reads and writes state of that
 //     record's key, sets timers, emits batches. All of this is staged, in the
-//     host; it is applied if the call returns success, and dropped if not.
+//     host; it is applied if the call returns success, and dropped if not. Then
+//     the task finds the record to blame (isolation.go), treats it by the step's
+//     failure policy, and gives the operator the others again, piece by piece.
 //  4. Package state answers the state calls: from what is staged, the write-back
 //     cache, the frozen cache of a checkpoint under way, the local Pebble.
 //  5. What the chain's end emits goes into an outbox of package exchange, which
