@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -390,6 +391,12 @@ func BenchmarkBookSync(b *testing.B) {
 	}
 	k.Settle(nil)
 	segments = k.Segments(1)
+	before := heapBytes()
+	kept := NewBook(store)
+	if err := kept.Sync(context.Background(), segments); err != nil {
+		b.Fatal(err)
+	}
+	held := float64(heapBytes() - before)
 	b.ReportAllocs()
 	for b.Loop() {
 		book := NewBook(store)
@@ -397,7 +404,16 @@ func BenchmarkBookSync(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	runtime.KeepAlive(kept)
+	b.ReportMetric(held/letters, "heap-B/letter")
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/letters, "ns/letter")
+}
+
+func heapBytes() uint64 {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.HeapAlloc
 }
 
 func BenchmarkKeeperAdd(b *testing.B) {
