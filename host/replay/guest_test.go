@@ -44,6 +44,7 @@ func loadGuests(dir string) error {
 		"bits":       {"wat2wasm", "testdata/bits.wat"},
 		"whims":      goBuild("-s -w", "./testdata/whims"),
 		"mended":     goBuild("-s -w -X main.mended=yes", "./testdata/whims"),
+		"wordcount":  goBuild("-s -w", "../../examples/wordcount/operator"),
 		"keyedcount": goBuild("-s -w", "../../examples/keyedcount/operator"),
 	} {
 		path := filepath.Join(dir, name+".wasm")

@@ -194,6 +194,20 @@ func TestTheStateOfACheckpoint(t *testing.T) {
 	}
 }
 
+// The records of a group are one call, with the accumulator that the key had.
+func TestAGroupIsRepeated(t *testing.T) {
+	l := &letter.Letter{ID: "count-1-0-1", UID: "count", Kind: letter.Group, Entry: "count", Record: batchOf("", "", ""), ProcessingTimeMS: failedAt}
+	first := run(t, l, "wordcount")
+	if first.Failure != nil || len(first.Changes) != 1 || first.Changes[0].Before != nil || first.Changes[0].After == nil {
+		t.Fatalf("%+v", first)
+	}
+	l.State = []letter.StateEntry{*first.Changes[0].After}
+	second := run(t, l, "wordcount")
+	if len(second.Changes) != 1 || string(second.Changes[0].Before.Value) != string(l.State[0].Value) || string(second.Changes[0].After.Value) == string(l.State[0].Value) {
+		t.Errorf("%+v", second.Changes)
+	}
+}
+
 func TestWhatCannotBeRepeated(t *testing.T) {
 	for name, l := range map[string]*letter.Letter{
 		"undecodable": {Kind: letter.Undecodable, Record: batchOf("x")},
