@@ -46,6 +46,20 @@ func TestLetterRoundTrip(t *testing.T) {
 	}
 }
 
+// TestFullLetterIsFull keeps the round trip honest: a field that is new must be
+// set there, and so be encoded.
+func TestFullLetterIsFull(t *testing.T) {
+	l := fullLetter()
+	for _, v := range []any{*l, l.Place, l.Error, l.State[0], l.Edits[0]} {
+		value := reflect.ValueOf(v)
+		for i := range value.NumField() {
+			if value.Field(i).IsZero() {
+				t.Errorf("%s.%s is not set", value.Type(), value.Type().Field(i).Name)
+			}
+		}
+	}
+}
+
 func firstValue(batch record.Batch) []byte {
 	records := batch.Records()
 	records.Next()
