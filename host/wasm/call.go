@@ -60,6 +60,7 @@ type call struct {
 	firing   bool // the batch is of timers
 	timer    int  // of that declaration
 	brief    bool // the call takes a part of its time only
+	trial    bool // where the call fails, its records or timers are called alone
 }
 
 // usage is what an operator has taken so far. It may be read at any time.

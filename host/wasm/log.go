@@ -101,6 +101,16 @@ func (l *logger) printed() string {
 	return strings.ToValidUTF8(strings.TrimSpace(string(l.standardErr)), "\uFFFD")
 }
 
+// givesUp tells that Go's runtime has begun to tell the stack of a panic. That takes
+// it as long as some thousand records, so a call that is a trial need not wait for
+// it: alone, the record that is to blame tells its stack to the end. One that only
+// writes such a text does alone what it does.
+func (l *logger) givesUp() bool {
+	return bytes.HasSuffix(l.standardErr, goroutineMark) && firstPanicLine(string(l.standardErr)) != ""
+}
+
+var goroutineMark = []byte("\n\ngoroutine ")
+
 // firstPanicLine finds the line with which a language's runtime says why it
 // gave up.
 func firstPanicLine(printed string) string {

@@ -104,6 +104,26 @@ func TestInstancesAreAlike(t *testing.T) {
 	}
 }
 
+// A panic among other records is stopped before it has told its stack, which
+// takes long; alone it tells all of it.
+func TestAPanicAmongOthersIsBrief(t *testing.T) {
+	operator := openMisbehave(t, nil)
+	fail := func(what ...string) (*GuestError, int64) {
+		t.Helper()
+		before := operator.Usage().Fuel
+		err := operator.Process(0, batchOf(what...), 0, 1, func(int, record.Batch) { t.Error("output") })
+		return wantGuestError(t, err, KindTrap, len(what)-1, "panic: runtime error: index out of range [5] with length 3"), operator.Usage().Fuel - before
+	}
+	among, briefly := fail("fine", "panic")
+	alone, long := fail("panic")
+	if strings.Contains(among.Stack, "misbehave).process") || !strings.Contains(alone.Stack, "misbehave).process") {
+		t.Errorf("among others it tells %q; alone %q", among.Stack, alone.Stack)
+	}
+	if briefly*4 > long {
+		t.Errorf("%d instructions among others, %d alone", briefly, long)
+	}
+}
+
 func TestGuestPrintsToTheLog(t *testing.T) {
 	var out bytes.Buffer
 	operator := openMisbehave(t, slog.New(slog.NewTextHandler(&out, nil)))

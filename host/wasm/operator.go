@@ -133,13 +133,14 @@ func (o *Operator) Process(input int, batch record.Batch, watermark, processingT
 	if input < 0 || input >= len(o.description.Inputs) {
 		return fmt.Errorf("wasm: operator %s has no input %d, it has %d", o.name, input, len(o.description.Inputs))
 	}
-	o.firing = false
+	o.firing, o.trial = false, false
 	if a := o.aggregates[input]; a >= 0 {
 		return o.aggregate(a, batch, watermark, processingTime, emit)
 	}
 	if err := o.begin(batch, watermark, processingTime); err != nil {
 		return err
 	}
+	o.trial = batch.Count() > 1
 	err := o.prefetch(batch)
 	if err == nil {
 		err = o.deliver(phaseProcess, o.functions.process, uint64(input))

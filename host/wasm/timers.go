@@ -92,6 +92,7 @@ func (o *Operator) Fire(limit int, watermark, processingTime int64, emit func(ou
 		return 0, false, o.finish(&hostFault{err}, emit)
 	}
 	fired = o.batch.Count()
+	o.trial = fired > 1
 	if err = o.prefetch(o.batch); err == nil {
 		err = o.deliver(phaseProcess, o.functions.timers, uint64(next.timer))
 	}

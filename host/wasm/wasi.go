@@ -200,6 +200,9 @@ func wasiWrite(o *Operator, p []uint64) uint32 {
 		o.log.print(int(descriptor-1), data)
 		written += uint32(len(data))
 	}
+	if o.trial && o.phase == phaseProcess && o.memory.refused == 0 && o.log.givesUp() {
+		o.abort(KindTrap, "the guest gave up")
+	}
 	return o.giveWord(p[3], written)
 }
 
