@@ -84,7 +84,7 @@ func (t *Task) resubmit(nowMS int64) bool {
 // letter was tried when the input had ended: no other watermark will do so.
 func (t *Task) fireLate() {
 	if t.watermark == abi.WatermarkMax && !t.firing.active {
-		t.firing = firing{active: true, target: abi.WatermarkMax}
+		t.firing = firing{active: true, late: true, target: abi.WatermarkMax}
 	}
 }
 

@@ -62,7 +62,7 @@ func (t *Task) work() bool {
 	case t.backlogged > 0:
 		t.resume(nowMS)
 		return true
-	case len(t.trigger) > 0:
+	case len(t.trigger) > 0 && !t.firing.late:
 		epoch := t.trigger[0]
 		t.trigger = t.trigger[1:]
 		t.barrier(epoch)
@@ -204,7 +204,7 @@ func (t *Task) takeBarrier() bool {
 // fireSlice fires some timers of the step that the watermark has reached, or
 // takes a barrier that waits.
 func (t *Task) fireSlice(nowMS int64) {
-	if t.takeBarrier() {
+	if !t.firing.late && t.takeBarrier() {
 		return
 	}
 	for t.firing.step < len(t.steps) {
@@ -215,7 +215,7 @@ func (t *Task) fireSlice(nowMS int64) {
 		}
 		t.firing.step++
 	}
-	t.firing.active = false
+	t.firing.active, t.firing.late = false, false
 	t.counters.watermark.Store(t.firing.target)
 	t.send(exchange.Element{Kind: exchange.Watermark, Value: t.firing.target})
 	if t.source != nil && t.source.ended() && t.firing.target == abi.WatermarkMax {

@@ -166,6 +166,9 @@ type firing struct {
 	active bool
 	step   int
 	target int64
+	// late tells that it fires what was set behind the last watermark. No barrier
+	// comes in between: the last one would leave timers that nothing fires.
+	late bool
 }
 
 // snapshot is a checkpoint of this task under way.
