@@ -173,11 +173,10 @@ func TestTheStateOfACheckpoint(t *testing.T) {
 		Epoch: 7, MaxParallelism: testGroups, Operators: []checkpoint.OperatorInfo{{UID: "uid", Vertex: "uid"}},
 		Tasks: []checkpoint.TaskSnapshot{{Task: checkpoint.TaskID{Vertex: "other"}}, {Task: checkpoint.TaskID{Vertex: "uid"}, Tables: tables}},
 	}
-	description, err := replay.Describe(guests["whims"], "")
-	if err == nil {
+	if _, err := replay.Describe(guests["whims"], ""); err == nil {
 		t.Error("an operator without a name is found")
 	}
-	description, err = replay.Describe(guests["whims"], "whims")
+	description, err := replay.Describe(guests["whims"], "whims")
 	check(t, err)
 	entries, err := replay.StateOf(context.Background(), store, m, "uid", description, []byte("key1"), failedAt)
 	check(t, err)
