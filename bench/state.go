@@ -30,7 +30,7 @@ const (
 	heldValueBytes = 16
 )
 
-var heldStates = []abi.StateDescription{{Name: "count", Kind: "value"}}
+var heldStates = []abi.StateDescription{{Name: "count", Kind: "value", Prefetch: true}}
 
 func newHeldState() (*heldState, error) {
 	folder, err := os.MkdirTemp("", "turgo-bench-state-")
@@ -74,15 +74,29 @@ func (h *heldState) close() error {
 	return errors.Join(h.stop(), h.store.Close(), os.RemoveAll(h.folder))
 }
 
-// increment counts keys from first on, every step-th, in calls of 1000 records.
+// increment counts keys from first on, every step-th, in calls of 1000 records,
+// whose keys are prefetched.
 func (h *heldState) increment(first, count, step, modulo int) error {
 	key, value := make([]byte, 8), make([]byte, heldValueBytes)
+	// A key is scattered, so that neighbours in time are none in the table.
+	place := func(i int) {
+		binary.BigEndian.PutUint64(key, uint64((first+i*step)%modulo)*0x9e3779b97f4a7c15)
+	}
 	for i := range count {
 		if i%1000 == 0 {
 			h.keyed.Begin(time.Now().UnixMilli())
+			err := h.keyed.Prefetch([]int{0}, func(yield func([]byte) bool) {
+				for n := i; n < min(i+1000, count); n++ {
+					if place(n); !yield(key) {
+						return
+					}
+				}
+			})
+			if err != nil {
+				return err
+			}
 		}
-		// The key is scattered, so that neighbours in time are none in the table.
-		binary.BigEndian.PutUint64(key, uint64((first+i*step)%modulo)*0x9e3779b97f4a7c15)
+		place(i)
 		if err := h.keyed.SetKey(key); err != nil {
 			return err
 		}

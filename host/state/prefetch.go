@@ -11,7 +11,7 @@ import (
 
 // Bounds of one prefetch.
 const (
-	prefetchReaders    = 16      // reads at once: they wait more than they work
+	prefetchReaders    = 128     // reads at once: from a slow store they wait more than they work
 	prefetchShare      = 8       // keys that make another reader worth its start
 	prefetchMin        = 4       // fewer are read when they are asked for
 	prefetchKeysMax    = 1 << 16 // further ones are read when they are asked for
