@@ -266,7 +266,7 @@ func runPlainKafka(encoded string) error {
 func (p *plainPlan) session(ctx context.Context, number int) error {
 	session, err := kgo.NewGroupTransactSession(
 		kgo.SeedBrokers(p.Brokers...), kgo.TransactionalID(fmt.Sprintf("plain-%s-%d", p.Out, number)), kgo.TransactionTimeout(time.Minute),
-		kgo.ConsumerGroup("plain-"+p.Out), kgo.ConsumeTopics(p.In), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(),
+		kgo.ConsumerGroup("plain-"+p.Out), kgo.ConsumeTopics(p.In), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxBytes(16<<20), kgo.FetchMaxPartitionBytes(4<<20), kgo.FetchMaxWait(250*time.Millisecond),
 		kgo.DefaultProduceTopic(p.Out), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerLinger(5*time.Millisecond),
 		kgo.ProducerBatchMaxBytes(1000012), kgo.MaxBufferedRecords(100_000),

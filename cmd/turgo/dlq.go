@@ -164,7 +164,7 @@ func (f *letterFilter) keep(usual []letter.Status) (func(*letter.Item) bool, err
 		statuses = append(statuses, letter.Status(s))
 	}
 	for _, k := range f.kinds {
-		if !slices.Contains([]letter.Kind{letter.Record, letter.Timer, letter.Group, letter.Undecodable, letter.Refused}, letter.Kind(k)) {
+		if !slices.Contains([]letter.Kind{letter.Record, letter.Timer, letter.Undecodable, letter.Refused}, letter.Kind(k)) {
 			return nil, fmt.Errorf("bad --kind %q: it must be record, timer, group, undecodable or refused", k)
 		}
 	}

@@ -378,8 +378,6 @@ func (a *Attempt) canResubmit(r *letter.Resubmission) error {
 		return &refusedError{fmt.Sprintf("a record of source %q goes in behind it only", uid)}
 	case r.AtSource != "" || step.Kind != plan.Operator:
 		return nil
-	case r.Letter.Kind == letter.Group:
-		return &refusedError{"a group cannot be tried again"}
 	case r.Letter.Kind == letter.Timer && r.Letter.Timer >= len(step.Description.Timers):
 		return &refusedError{fmt.Sprintf("operator %q declares %d timers, the letter is of number %d", uid, len(step.Description.Timers), r.Letter.Timer)}
 	case r.Letter.Kind == letter.Record && r.Letter.Input >= len(step.Description.Inputs):

@@ -14,7 +14,6 @@ type Kind string
 const (
 	Record      Kind = "record"      // a record that an operator failed at
 	Timer       Kind = "timer"       // a timer that an operator failed at
-	Group       Kind = "group"       // a group of an aggregation
 	Undecodable Kind = "undecodable" // bytes that a source could not make a record of
 	Refused     Kind = "refused"     // a record that a sink refused
 )

@@ -88,10 +88,10 @@ const stateCacheBytes = 16 << 20
 // could not be repeated at all.
 func Run(ctx context.Context, r Request) (*Result, error) {
 	l := r.Letter
-	if l.Kind != letter.Record && l.Kind != letter.Timer && l.Kind != letter.Group {
+	if l.Kind != letter.Record && l.Kind != letter.Timer {
 		return nil, &NotReplayableError{l.ID, fmt.Sprintf("it is of the kind %s, which no operator has seen", l.Kind)}
 	}
-	if n := l.Record.Count(); n == 0 || n > 1 && l.Kind != letter.Group {
+	if l.Record.Count() != 1 {
 		return nil, &NotReplayableError{l.ID, fmt.Sprintf("it holds %d records, not one", l.Record.Count())}
 	}
 	if r.Open.Operator == "" {

@@ -193,9 +193,9 @@ func TestTheStateOfACheckpoint(t *testing.T) {
 	}
 }
 
-// The records of a group are one call, with the accumulator that the key had.
-func TestAGroupIsRepeated(t *testing.T) {
-	l := &letter.Letter{ID: "count-1-0-1", UID: "count", Kind: letter.Group, Entry: "count", Record: batchOf("", "", ""), ProcessingTimeMS: failedAt}
+// A record of an aggregation meets the accumulator that its key had.
+func TestARecordOfAnAggregationIsRepeated(t *testing.T) {
+	l := &letter.Letter{ID: "count-1-0-1", UID: "count", Kind: letter.Record, Entry: "count", Record: batchOf(""), ProcessingTimeMS: failedAt}
 	first := run(t, l, "wordcount")
 	if first.Failure != nil || len(first.Changes) != 1 || first.Changes[0].Before != nil || first.Changes[0].After == nil {
 		t.Fatalf("%+v", first)

@@ -7,6 +7,7 @@ import turgo "github.com/turgo-stream/turgo/guest-sdk/go"
 type operator struct {
 	out turgo.Output
 	do  func(timestamp int64) int64
+	sum int64 // so that the work is not left out
 }
 
 func (o *operator) Declare(d *turgo.Declaration) {
@@ -17,13 +18,11 @@ func (o *operator) Declare(d *turgo.Declaration) {
 func (o *operator) process(in *turgo.Batch) {
 	for in.Next() {
 		if o.do != nil {
-			sum += o.do(in.Timestamp())
+			o.sum += o.do(in.Timestamp())
 		}
 		o.out.Forward()
 	}
 }
-
-var sum int64 // so that the work is not left out
 
 // arithmetic is a chain of operations that no compiler can shorten.
 func arithmetic(timestamp int64) int64 {
