@@ -47,6 +47,7 @@ type call struct {
 
 	spent    fuelState
 	deadline time.Time
+	yielded  time.Time // when others had their turn last, or the call began
 
 	marked, keyed int64 // record of the last Mark and of the last SetKey, or noRecord
 	stateBytes    int64
@@ -189,7 +190,8 @@ func (o *Operator) arm(p phase) {
 	o.memory.refused = 0
 	o.hostCalls, o.hostBytes = 0, 0
 	o.log.standardErr = o.log.standardErr[:0]
-	o.deadline = o.module.engine.now().Add(o.callDuration())
+	o.yielded = o.module.engine.now()
+	o.deadline = o.yielded.Add(o.callDuration())
 	o.armFuel()
 }
 

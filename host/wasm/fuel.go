@@ -8,10 +8,10 @@ import (
 
 // fuelQuantum is the fuel that is given at once. The garbage collector waits
 // for a guest until its quantum is used up, so even at a cache miss for each
-// instruction that must take some tens of milliseconds at most; at the speed of
-// a tight loop it still takes a hundred times as long as the refuelling. It
+// instruction that must take some milliseconds at most; at the speed of a tight
+// loop it still takes fifty times as long as the refuelling. It
 // never changes, so that calls are cut at the same places whenever they run.
-const fuelQuantum = 1 << 18
+const fuelQuantum = 1 << 16
 
 // fuelState is what a call has been given and may have.
 type fuelState struct {
@@ -65,12 +65,24 @@ func (o *Operator) refuel(stack []uint64) {
 	}
 	used := o.spent.granted - fuel
 	o.checkFuel(used)
-	o.checkDeadline()
-	runtime.Gosched()
+	o.yield(o.checkDeadline())
 	grant := o.grant(used)
 	o.spent.granted = used + grant
 	o.keepFuel(grant)
 	stack[0] = uint64(grant)
+}
+
+// yieldAfter is how long a guest runs before others get their turn. Offering it
+// at each refuelling wakes other processors to look for work, and on an idle
+// machine that costs more than the guest. Who stops the world does not wait for
+// it: the runtime stops at the call of any Go function.
+const yieldAfter = time.Millisecond
+
+func (o *Operator) yield(now time.Time) {
+	if now.Sub(o.yielded) >= yieldAfter {
+		runtime.Gosched()
+		o.yielded = now
+	}
 }
 
 // keepFuel makes the global hold the fuel that the guest has in a register: it
