@@ -19,7 +19,7 @@ EXAMPLES := $(patsubst examples/%/operator,%,$(wildcard examples/*/operator))
 MODULES  := $(foreach example,$(EXAMPLES),examples/$(example)/$(example).wasm)
 
 .DEFAULT_GOAL := help
-.PHONY: help build modules test test-short lint bench demo fuzz generate sim chaos poison kafka-up kafka-down tools clean
+.PHONY: help build modules test test-short lint bench demo fuzz generate sim chaos poison kafka-up kafka-down tools packages clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -80,18 +80,31 @@ kafka-up: ## start a local broker of Apache Kafka on PORT, unless it runs
 kafka-down: ## stop that broker and remove its data
 	@$(GO) run ./connectors/kafka/localbroker/kafka down
 
-# What the tests need and Go does not bring: a command of each, and its package.
-TOOLS := wat2wasm:wabt clang:clang wasm-ld:lld java:openjdk-17-jre-headless mvn:maven kcat:kcat
+# What the tests need and Go does not bring: a command or a file of each, and its package.
+TOOLS := wat2wasm:wabt clang:clang wasm-ld:lld java:openjdk-17-jre-headless mvn:maven kcat:kcat \
+	node:nodejs npm:npm /usr/share/doc/python3-venv:python3-venv
 
-tools: ## install what the tests need and Go does not bring
+# Rust of one's own serves where it has the Wasm target; otherwise Debian's, at its full path.
+RUST_TOOLS := /usr/bin/rustc:rustc /usr/bin/cargo:cargo /usr/lib/rustlib/wasm32-unknown-unknown:libstd-rust-dev-wasm32
+TOOLS      += $(if $(wildcard $(shell rustc --print sysroot 2>/dev/null)/lib/rustlib/wasm32-unknown-unknown),cargo:cargo,$(RUST_TOOLS))
+
+# Packages of Python, in an environment of their own: build/python/bin/python.
+PYTHON_PACKAGES := grpcio==1.76.0 protobuf==6.33.1 ziglang==0.15.2
+
+tools: build/python/packages ## install what the tests need and Go does not bring
+
+build/python/packages: Makefile | packages
+	@python3 -m venv build/python && build/python/bin/pip install --quiet --disable-pip-version-check $(PYTHON_PACKAGES) && touch $@
+
+packages:
 	@missing=; for tool in $(TOOLS); do \
-		command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool#*:}"; \
+		command -v $${tool%%:*} >/dev/null || [ -e $${tool%%:*} ] || missing="$$missing $${tool#*:}"; \
 	done; \
 	[ -n "$$missing" ] || exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	else \
-		echo "missing:$$missing (Debian: apt-get install$$missing; macOS: brew install wabt llvm lld openjdk maven kcat)"; exit 1; \
+		echo "missing:$$missing (Debian: apt-get install$$missing; macOS: brew install wabt llvm lld openjdk maven kcat rust node)"; exit 1; \
 	fi
 
 clean: ## remove what was built
