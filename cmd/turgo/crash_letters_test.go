@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,10 +55,16 @@ const (
 // the letters were mended before: each takes effect exactly once, in output and
 // state. The others fail again, and count one attempt more.
 func TestSIGKILLInResubmission(t *testing.T) {
-	for point, counts := range map[job.Point][]int{
+	t.Parallel()
+	points := map[job.Point][]int{
 		job.InResubmission: {150, 100}, job.AfterPrepare: {1, 1}, job.AfterManifest: {1, 1}, job.InCommits: {1, 1}, job.AfterCommits: {1, 1},
-	} {
+	}
+	if testing.Short() {
+		maps.DeleteFunc(points, func(p job.Point, _ []int) bool { return p != job.InResubmission })
+	}
+	for point, counts := range points {
 		t.Run(string(point), func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			lines := writeBadText(t, dir)
 			if runLettersJob(t, dir, 2, "") {

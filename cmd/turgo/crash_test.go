@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -156,11 +157,16 @@ func expectSame(t *testing.T, what string, got, want map[string]int) {
 // times, and each time starts it again at another parallelism. At the end each
 // line was copied once and each word is counted right.
 func TestSIGKILLAtEachPoint(t *testing.T) {
-	for _, point := range job.Points {
-		if point == job.InResubmission {
-			continue // this job has no letters: TestSIGKILLInResubmission kills there
-		}
+	t.Parallel()
+	points := slices.DeleteFunc(slices.Clone(job.Points), func(p job.Point) bool {
+		return p == job.InResubmission // this job has no letters: TestSIGKILLInResubmission kills there
+	})
+	if testing.Short() {
+		points = []job.Point{job.AfterPrepare, job.AfterManifest}
+	}
+	for _, point := range points {
 		t.Run(string(point), func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			lines, words := writeText(t, dir)
 			kills := 0
