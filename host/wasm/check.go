@@ -27,7 +27,7 @@ func checkInterface(m *instrument.Module) error {
 		case !known && hostSignatures[f.Module] == nil:
 			return fmt.Errorf("guest imports from the unknown module %q: known are %q and %q", f.Module, abi.ModuleName, wasiModule)
 		case !known:
-			return fmt.Errorf("guest imports the unknown function %s.%s", f.Module, f.Name)
+			return fmt.Errorf("guest imports the unknown function %s.%s: use a newer turgo if it has the function", f.Module, f.Name)
 		case !f.Type.Equal(want):
 			return fmt.Errorf("guest imports %s.%s with the wrong signature: is %s, must be %s", f.Module, f.Name, f.Type, want)
 		}

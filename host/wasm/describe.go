@@ -49,13 +49,8 @@ func (m *Module) describe(ctx context.Context, parsed *instrument.Module) error 
 	if pointer+length > uint64(len(o.memory.bytes)) {
 		return fmt.Errorf("description at %d..%d is outside the memory of %d bytes", pointer, pointer+length, len(o.memory.bytes))
 	}
-	decoder := json.NewDecoder(bytes.NewReader(o.memory.bytes[pointer : pointer+length]))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&m.description); err != nil {
-		return fmt.Errorf("description is not what the ABI asks for: %w", err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("description is followed by other bytes")
+	if err := readDescription(o.memory.bytes[pointer:pointer+length], &m.description); err != nil {
+		return err
 	}
 	if err := checkDescription(&m.description); err != nil {
 		return fmt.Errorf("description: %w", err)
@@ -71,14 +66,41 @@ func (m *Module) describe(ctx context.Context, parsed *instrument.Module) error 
 	return nil
 }
 
-func checkDescription(d *abi.Description) error {
-	if d.ABI != abi.ModuleName {
-		return fmt.Errorf("abi is %q, must be %q", cut(d.ABI), abi.ModuleName)
+// readDescription decodes a description. What it requires comes first: a feature
+// may bring fields that only hosts with that feature know.
+func readDescription(text []byte, d *abi.Description) error {
+	var head struct {
+		ABI      string   `json:"abi"`
+		Requires []string `json:"requires"`
 	}
-	for _, feature := range d.Requires {
+	if err := json.Unmarshal(text, &head); err == nil && head.ABI == abi.ModuleName {
+		if err := checkRequires(head.Requires); err != nil {
+			return fmt.Errorf("description: %w", err)
+		}
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(d); err != nil {
+		return fmt.Errorf("description is not what the ABI asks for: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("description is followed by other bytes")
+	}
+	return nil
+}
+
+func checkRequires(features []string) error {
+	for _, feature := range features {
 		if !featuresKnown[feature] {
 			return fmt.Errorf("requires the feature %q, which this host does not have: use a newer turgo or another build of the module", cut(feature))
 		}
+	}
+	return nil
+}
+
+func checkDescription(d *abi.Description) error {
+	if d.ABI != abi.ModuleName {
+		return fmt.Errorf("abi is %q, must be %q", cut(d.ABI), abi.ModuleName)
 	}
 	if n := len(d.Operators); n == 0 || n > operatorsMax {
 		return fmt.Errorf("%d operators, must be 1 to %d", n, operatorsMax)
