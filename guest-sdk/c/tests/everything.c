@@ -106,6 +106,7 @@ static void change(turgo_bytes verb, turgo_bytes first, turgo_bytes second, int6
     else if (is(verb, "event")) turgo_timer_set(EVENT, number);
     else if (is(verb, "processing")) turgo_timer_set(PROCESSING, number);
     else if (is(verb, "forget")) turgo_timer_delete(EVENT, number);
+    else if (is(verb, "note")) turgo_log(TURGO_INFO, first);
     else if (is(verb, "panic")) __builtin_trap();
     else if (is(verb, "clear")) {
         turgo_clear(VALUE);

@@ -102,6 +102,8 @@ func (e *everything) command(r *turgo.Batch) error {
 		e.processing.Set(number)
 	case "forget":
 		e.event.Delete(number)
+	case "note":
+		e.context.Info(first)
 	case "panic":
 		panic("asked to")
 	case "fail":

@@ -34,7 +34,7 @@ type step struct {
 func randomSteps(seed uint64, count int) []step {
 	random := rand.New(rand.NewPCG(seed, 7))
 	verbs := []string{"put", "get", "add", "append", "append", "list", "set", "set", "delete", "entry", "after", "entries",
-		"event", "processing", "forget", "clear", "fail", "panic", "log", "sum"}
+		"event", "processing", "forget", "clear", "fail", "panic", "log", "note", "sum"}
 	var steps []step
 	watermark, processing := int64(0), int64(1000)
 	for range count {
