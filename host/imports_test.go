@@ -48,10 +48,12 @@ host/sim/...            std abi/... connectors host/keygroup host/plan host/chec
 conformance/report      std
 conformance/...         std abi/... connectors/... host/... conformance/... github.com/goccy/go-yaml/... github.com/tetratelabs/wazero/...
 
-cmd/turgo               std abi/... connectors/... host/... conformance/... github.com/spf13/cobra golang.org/x/term
-bench/...               std others abi/... guest-sdk/go/... connectors/... host/... faults/...
+toolchain               std
+
+cmd/turgo               std abi/... connectors/... host/... conformance/... toolchain github.com/spf13/cobra golang.org/x/term
+bench/...               std others abi/... guest-sdk/go/... connectors/... host/... faults/... toolchain
 faults/...              std others abi/... guest-sdk/go/... connectors/... host/... faults/...
-examples/...            std abi/... guest-sdk/go/...
+examples/...            std abi/... guest-sdk/go/... toolchain
 `
 
 // rule is one line of arrows.
