@@ -228,14 +228,14 @@ func (o *Operator) deliverGroups(batch record.Batch) error {
 func (o *Operator) emitAccumulators(aggregation int, data []byte) {
 	g := &o.groups
 	if !g.active || aggregation != g.aggregation {
-		o.abort(KindProtocol, "emit: accumulators of aggregation %d, which is not under way", aggregation)
+		o.abortRule(KindProtocol, RuleDeclared, "emit", "emit: accumulators of aggregation %d, which is not under way", aggregation)
 	}
 	if len(g.emitted.list) >= batchesPerCall {
 		o.abort(KindOutput, "the call emits more than %d batches", batchesPerCall)
 	}
 	batch, err := record.ParseOutput(g.emitted.add(aggregation, data), o.batch.Count())
 	if err != nil {
-		o.abort(KindOutput, "emit: accumulators: %v", err)
+		o.abortRule(KindOutput, RuleBatch, "emit", "emit: accumulators: %v", err)
 	}
 	o.stateWrites += int64(batch.Count()) - 1
 	o.written("emit", len(data)+batch.Count()*entryOverhead)

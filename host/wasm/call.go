@@ -67,19 +67,21 @@ type call struct {
 // usage is what an operator has taken so far. It may be read at any time.
 type usage struct {
 	fuel, calls, resets, rebuilds atomic.Int64
-	memoryBytes                   atomic.Int64
+	memoryBytes, draws            atomic.Int64
 }
 
 // Usage is what an operator has taken since it was opened.
 type Usage struct {
 	Fuel, Calls, Resets, Rebuilds int64
 	MemoryBytes                   int64 // now
+	// Draws counts the requests for random bytes in calls that handle records or timers.
+	Draws int64
 }
 
 // Usage may be called from any goroutine.
 func (o *Operator) Usage() Usage {
 	u := &o.usage
-	return Usage{Fuel: u.fuel.Load(), Calls: u.calls.Load(), Resets: u.resets.Load(), Rebuilds: u.rebuilds.Load(), MemoryBytes: u.memoryBytes.Load()}
+	return Usage{Fuel: u.fuel.Load(), Calls: u.calls.Load(), Resets: u.resets.Load(), Rebuilds: u.rebuilds.Load(), MemoryBytes: u.memoryBytes.Load(), Draws: u.draws.Load()}
 }
 
 // noRecord differs from every hand, also from abi.NoHand.
@@ -149,7 +151,7 @@ func (o *Operator) enterGuest(p phase, f api.Function, argument uint64, length i
 		failure.RecordIndex, failure.Code = list[0].Index, list[0].Error.Code
 		return failure
 	}
-	return o.fault(KindProtocol, fmt.Sprintf("the guest returned the status %d", status))
+	return o.broke(RuleStatus, KindProtocol, "the guest returned the status %d", status)
 }
 
 // place writes an argument into the guest's buffer.
@@ -163,21 +165,27 @@ func (o *Operator) place(argument []byte) error {
 
 // reserve asks for another buffer where the guest's is too small.
 func (o *Operator) reserve(length int) error {
-	if need := uint32(length); need > o.buffer.capacity || o.buffer.address == 0 {
-		capacity := max(need+need/4+pageBytes-1, pageBytes) &^ (pageBytes - 1)
-		stack := []uint64{uint64(capacity)}
-		if err := o.invoke(phaseBuffer, o.functions.buffer, stack); err != nil {
-			return err
-		}
-		address := uint32(stack[0])
-		if address == 0 {
-			return o.fault(KindMemory, fmt.Sprintf("turgo_buffer has no room for %d bytes", capacity))
-		}
-		if end := uint64(address) + uint64(capacity); end > uint64(len(o.memory.bytes)) {
-			return o.fault(KindProtocol, fmt.Sprintf("turgo_buffer returned %d..%d, which is outside the memory of %d bytes", address, end, len(o.memory.bytes)))
-		}
-		o.buffer = buffer{address: address, capacity: capacity}
+	need := uint32(length)
+	if need <= o.buffer.capacity && o.buffer.address != 0 {
+		return nil
 	}
+	return o.askBuffer(max(need+need/4+pageBytes-1, pageBytes) &^ (pageBytes - 1))
+}
+
+// askBuffer calls turgo_buffer.
+func (o *Operator) askBuffer(capacity uint32) error {
+	stack := []uint64{uint64(capacity)}
+	if err := o.invoke(phaseBuffer, o.functions.buffer, stack); err != nil {
+		return err
+	}
+	address := uint32(stack[0])
+	if address == 0 {
+		return o.broke(RuleBuffer, KindMemory, "turgo_buffer has no room for %d bytes", capacity)
+	}
+	if end := uint64(address) + uint64(capacity); end > uint64(len(o.memory.bytes)) {
+		return o.broke(RuleBuffer, KindProtocol, "turgo_buffer returned %d..%d, which is outside the memory of %d bytes", address, end, len(o.memory.bytes))
+	}
+	o.buffer = buffer{address: address, capacity: capacity}
 	return nil
 }
 
@@ -231,6 +239,14 @@ func (o *Operator) abort(kind Kind, format string, arguments ...any) {
 	panic(errAborted)
 }
 
+// abortRule ends the guest's call where it broke a rule of the ABI in a host function.
+func (o *Operator) abortRule(kind Kind, rule Rule, call, format string, arguments ...any) {
+	failure := o.fault(kind, fmt.Sprintf(format, arguments...))
+	failure.Rule, failure.Call = rule, call
+	o.failure = failure
+	panic(errAborted)
+}
+
 // abortState ends the guest's call where the state failed, which is not the
 // guest's fault.
 func (o *Operator) abortState(err error) {
@@ -242,6 +258,13 @@ func (o *Operator) abortState(err error) {
 func (o *Operator) fault(kind Kind, reason string) *GuestError {
 	return &GuestError{Operator: o.name, UID: o.config.UID, Kind: kind, RecordIndex: o.handIndex(), Reason: reason,
 		Opening: o.phase == phaseOpen || o.phase == phaseDescribe || o.opening}
+}
+
+// broke makes the error of a guest that broke a rule by what it returned.
+func (o *Operator) broke(rule Rule, kind Kind, format string, arguments ...any) *GuestError {
+	failure := o.fault(kind, fmt.Sprintf(format, arguments...))
+	failure.Rule = rule
+	return failure
 }
 
 // handIndex is the index of the record in hand, -1 where there is none.

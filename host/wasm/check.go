@@ -21,6 +21,16 @@ func binaryTypes(types []abi.ValueType) []byte {
 
 // checkInterface compares a module's imports and exports with the ABI.
 func checkInterface(m *instrument.Module) error {
+	if err := checkImports(m); err != nil {
+		return &partError{PartImports, err}
+	}
+	if err := checkExports(m); err != nil {
+		return &partError{PartExports, err}
+	}
+	return nil
+}
+
+func checkImports(m *instrument.Module) error {
 	for _, f := range m.Imports() {
 		want, known := hostSignatures[f.Module][f.Name]
 		switch {
@@ -32,12 +42,19 @@ func checkInterface(m *instrument.Module) error {
 			return fmt.Errorf("guest imports %s.%s with the wrong signature: is %s, must be %s", f.Module, f.Name, f.Type, want)
 		}
 	}
+	return nil
+}
+
+func checkExports(m *instrument.Module) error {
 	if !m.HasMemory() {
 		return fmt.Errorf("guest has no memory")
 	}
 	exports := map[string]instrument.Export{}
 	for _, e := range m.Exports() {
 		exports[e.Name] = e
+	}
+	if e, found := exports[exportMemory]; !found || e.Kind != instrument.KindMemory {
+		return fmt.Errorf("guest does not export its memory as %q", exportMemory)
 	}
 	for _, f := range abi.Exports {
 		e, found := exports[f.Name]
@@ -54,6 +71,9 @@ func checkInterface(m *instrument.Module) error {
 	}
 	return nil
 }
+
+// exportMemory is the name by which a guest exports its memory.
+const exportMemory = "memory"
 
 // hasExport reports whether the module exports a name.
 func hasExport(m *instrument.Module, name string) bool {

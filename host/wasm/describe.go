@@ -38,18 +38,11 @@ func (m *Module) describe(ctx context.Context, parsed *instrument.Module) error 
 		return err
 	}
 	defer o.destroy()
-	stack := []uint64{0}
-	if err := o.invoke(phaseDescribe, o.functions.describe, stack); err != nil {
+	text, err := o.callDescribe()
+	if err != nil {
 		return err
 	}
-	pointer, length := stack[0]>>32, stack[0]&0xffffffff
-	if length > descriptionBytesMax {
-		return fmt.Errorf("description has %d bytes, the limit is %d", length, descriptionBytesMax)
-	}
-	if pointer+length > uint64(len(o.memory.bytes)) {
-		return fmt.Errorf("description at %d..%d is outside the memory of %d bytes", pointer, pointer+length, len(o.memory.bytes))
-	}
-	if err := readDescription(o.memory.bytes[pointer:pointer+length], &m.description); err != nil {
+	if err := readDescription(text, &m.description); err != nil {
 		return err
 	}
 	if err := checkDescription(&m.description); err != nil {
@@ -57,13 +50,29 @@ func (m *Module) describe(ctx context.Context, parsed *instrument.Module) error 
 	}
 	for _, operator := range m.description.Operators {
 		if len(operator.Timers) > 0 && !hasExport(parsed, abi.ExportTimers.Name) {
-			return fmt.Errorf("operator %s declares timers, but guest lacks the export %s", operator.Name, abi.ExportTimers.Name)
+			return &partError{PartExports, fmt.Errorf("operator %s declares timers, but guest lacks the export %s", operator.Name, abi.ExportTimers.Name)}
 		}
 		if len(operator.Aggregations) > 0 && !hasExport(parsed, abi.ExportAggregate.Name) {
-			return fmt.Errorf("operator %s declares aggregations, but guest lacks the export %s", operator.Name, abi.ExportAggregate.Name)
+			return &partError{PartExports, fmt.Errorf("operator %s declares aggregations, but guest lacks the export %s", operator.Name, abi.ExportAggregate.Name)}
 		}
 	}
 	return nil
+}
+
+// callDescribe calls turgo_describe. The text is valid until the guest runs again.
+func (o *Operator) callDescribe() ([]byte, error) {
+	stack := []uint64{0}
+	if err := o.invoke(phaseDescribe, o.functions.describe, stack); err != nil {
+		return nil, err
+	}
+	pointer, length := stack[0]>>32, stack[0]&0xffffffff
+	if length > descriptionBytesMax {
+		return nil, fmt.Errorf("description has %d bytes, the limit is %d", length, descriptionBytesMax)
+	}
+	if pointer+length > uint64(len(o.memory.bytes)) {
+		return nil, fmt.Errorf("description at %d..%d is outside the memory of %d bytes", pointer, pointer+length, len(o.memory.bytes))
+	}
+	return o.memory.bytes[pointer : pointer+length], nil
 }
 
 // readDescription decodes a description. What it requires comes first: a feature

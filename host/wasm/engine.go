@@ -153,10 +153,23 @@ func (e *Engine) Load(ctx context.Context, name string, data []byte) (*Module, e
 	case errors.As(err, &fault), ctx.Err() != nil:
 		return nil, fmt.Errorf("wasm: module %s: %w", name, err)
 	case errors.As(err, &guest):
-		err = fmt.Errorf("turgo_describe failed: %s: %s", guest.Kind, guest.Reason)
+		err = &partError{PartDescription, fmt.Errorf("turgo_describe failed: %s: %s", guest.Kind, guest.Reason)}
 	}
-	return nil, &ModuleError{Module: name, Err: err}
+	part := PartFormat
+	if told := (*partError)(nil); errors.As(err, &told) {
+		part = told.part
+	}
+	return nil, &ModuleError{Module: name, Part: part, Err: err}
 }
+
+// partError tells which part of a module is wrong, where it is not the format.
+type partError struct {
+	part Part
+	error
+}
+
+// Unwrap gives the error.
+func (e *partError) Unwrap() error { return e.error }
 
 // hostFault marks an error for which no module is to blame.
 type hostFault struct{ error }
@@ -170,6 +183,9 @@ func (e *Engine) load(ctx context.Context, name string, data []byte) (*Module, e
 	}
 	parsed, err := instrument.Parse(data)
 	if err != nil {
+		if imported := (*instrument.ImportError)(nil); errors.As(err, &imported) {
+			return nil, &partError{PartImports, err}
+		}
 		return nil, err
 	}
 	if err := checkInterface(parsed); err != nil {
@@ -190,6 +206,9 @@ func (e *Engine) load(ctx context.Context, name string, data []byte) (*Module, e
 	m := &Module{engine: e, name: name, digest: hex.EncodeToString(sum[:]), compiled: compiled,
 		globals: result.Globals, opaque: result.Opaque, memoryPages: parsed.MemoryPages(), tableElements: parsed.TableElements()}
 	if err := m.describe(ctx, parsed); err != nil {
+		if told := (*partError)(nil); !errors.As(err, &told) {
+			err = &partError{PartDescription, err}
+		}
 		return nil, errors.Join(err, compiled.Close(ctx))
 	}
 	return m, nil

@@ -28,6 +28,22 @@ const (
 	KindRefused      Kind = "refused"
 )
 
+// Rule is one of the rules of the ABI that a guest broke in a host function or by
+// what it returned.
+type Rule string
+
+// The rules.
+const (
+	RulePhase    Rule = "phase"    // a call that is not allowed now
+	RuleDeclared Rule = "declared" // a number that is not declared, or a state of another kind
+	RuleHand     Rule = "hand"     // no record of the batch is in hand
+	RuleMemory   Rule = "memory"   // bytes outside the guest's memory
+	RuleBatch    Rule = "batch"    // what is emitted is no valid batch, or has origins that are none
+	RuleStatus   Rule = "status"   // a status that is not 0
+	RuleBuffer   Rule = "buffer"   // turgo_buffer gave none
+	RuleControl  Rule = "control"  // no place for the control block
+)
+
 // GuestError tells that a guest's call failed through the guest's own fault or
 // through one of its records. Nothing that the call did took effect.
 type GuestError struct {
@@ -39,6 +55,10 @@ type GuestError struct {
 	Code uint32
 	// Reason says what happened.
 	Reason string
+	// Rule is the rule of the ABI that was broken, and Call the host function in
+	// which it was; empty where the guest failed in another way.
+	Rule Rule
+	Call string
 	// Stack is the guest's call stack, and what it wrote to standard error;
 	// empty where there is none.
 	Stack string
@@ -61,10 +81,23 @@ func (e *GuestError) Error() string {
 	return b.String()
 }
 
+// Part is a part of a module that loading looks at.
+type Part string
+
+// The parts, in the order in which they are looked at.
+const (
+	PartFormat      Part = "format" // that it is WebAssembly, within the bounds of shape and size
+	PartImports     Part = "imports"
+	PartExports     Part = "exports" // memory too
+	PartDescription Part = "description"
+)
+
 // ModuleError tells why a module was not loaded: the module is at fault.
 type ModuleError struct {
 	Module string
-	Err    error
+	// Part is what is wrong. Where it is of the exports, the imports are right.
+	Part Part
+	Err  error
 }
 
 func (e *ModuleError) Error() string { return fmt.Sprintf("wasm: module %s: %v", e.Module, e.Err) }

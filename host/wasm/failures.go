@@ -241,10 +241,10 @@ func (o *Operator) inHand() uint32 {
 func (o *Operator) hand(name string) uint32 {
 	hand := o.inHand()
 	if hand == abi.NoHand {
-		o.abort(KindProtocol, "%s: no record is in hand", name)
+		o.abortRule(KindProtocol, RuleHand, name, "%s: no record is in hand", name)
 	}
 	if count := o.batch.Count(); uint64(hand) >= uint64(count) {
-		o.abort(KindProtocol, "%s: record %d is in hand, the batch has %d records", name, hand, count)
+		o.abortRule(KindProtocol, RuleHand, name, "%s: record %d is in hand, the batch has %d records", name, hand, count)
 	}
 	return hand
 }

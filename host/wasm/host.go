@@ -85,7 +85,7 @@ func (o *Operator) enter(name string, allowed phases) {
 		o.checkDeadline()
 	}
 	if allowed&(1<<o.phase) == 0 {
-		o.abort(KindProtocol, "%s: must not be called here", name)
+		o.abortRule(KindProtocol, RulePhase, name, "%s: must not be called here", name)
 	}
 }
 
@@ -101,7 +101,7 @@ func (o *Operator) took(n uint64) {
 func (o *Operator) view(name string, pointer, length uint64) []byte {
 	start, end := uint64(uint32(pointer)), uint64(uint32(pointer))+uint64(uint32(length))
 	if end > uint64(len(o.memory.bytes)) {
-		o.abort(KindProtocol, "%s: bytes %d to %d are outside the memory of %d bytes", name, start, end, len(o.memory.bytes))
+		o.abortRule(KindProtocol, RuleMemory, name, "%s: bytes %d to %d are outside the memory of %d bytes", name, start, end, len(o.memory.bytes))
 	}
 	o.took(end - start)
 	return o.memory.bytes[start:end:end]

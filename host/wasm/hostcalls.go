@@ -69,7 +69,7 @@ func (o *Operator) emit(stack []uint64) {
 		return
 	}
 	if index >= len(o.description.Outputs) {
-		o.abort(KindProtocol, "emit: output %d is not declared, there are %d", index, len(o.description.Outputs))
+		o.abortRule(KindProtocol, RuleDeclared, "emit", "emit: output %d is not declared, there are %d", index, len(o.description.Outputs))
 	}
 	data := o.view("emit", stack[1], stack[2])
 	if len(o.outputs.list) >= batchesPerCall {
@@ -81,7 +81,7 @@ func (o *Operator) emit(stack []uint64) {
 	}
 	batch, err := record.ParseOutput(o.outputs.add(index, data), o.batch.Count())
 	if err != nil {
-		o.abort(KindOutput, "emit: %v", err)
+		o.abortRule(KindOutput, RuleBatch, "emit", "emit: %v", err)
 	}
 	if index < len(o.config.KeyedOutputs) && o.config.KeyedOutputs[index] {
 		if view, found := batch.NullKey(); found {

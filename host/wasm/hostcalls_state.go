@@ -41,9 +41,9 @@ func (o *Operator) declared(name string, state uint64, kinds stateKinds) int {
 func (o *Operator) undeclared(name string, index int) {
 	states := o.description.States
 	if index >= len(states) {
-		o.abort(KindProtocol, "%s: state %d is not declared, there are %d", name, index, len(states))
+		o.abortRule(KindProtocol, RuleDeclared, name, "%s: state %d is not declared, there are %d", name, index, len(states))
 	}
-	o.abort(KindProtocol, "%s: state %d (%s) is declared as a %s", name, index, states[index].Name, states[index].Kind)
+	o.abortRule(KindProtocol, RuleDeclared, name, "%s: state %d (%s) is declared as a %s", name, index, states[index].Name, states[index].Kind)
 }
 
 // written counts the writes that a call stages, and their bytes.

@@ -6,7 +6,7 @@ func (o *Operator) declaredTimer(name string, timer uint64) int {
 	o.enter(name, inProcess)
 	index := int(uint32(timer))
 	if index >= len(o.description.Timers) {
-		o.abort(KindProtocol, "%s: timer %d is not declared, there are %d", name, index, len(o.description.Timers))
+		o.abortRule(KindProtocol, RuleDeclared, name, "%s: timer %d is not declared, there are %d", name, index, len(o.description.Timers))
 	}
 	o.key(name)
 	o.written(name, entryOverhead)

@@ -156,7 +156,7 @@ func (o *Operator) open() error {
 	case uint64(o.control)+abi.ControlLength > uint64(len(o.memory.bytes)):
 		address := o.control
 		o.control = 0
-		return o.fault(KindProtocol, fmt.Sprintf("turgo_open: the control block at %d is outside the memory of %d bytes", address, len(o.memory.bytes)))
+		return o.broke(RuleControl, KindProtocol, "turgo_open: the control block at %d is outside the memory of %d bytes", address, len(o.memory.bytes))
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"wrong-signature", `guest exports the wrong signature for turgo_process: is (i32) -> (), must be (i32, i32, i32) -> (i32)`},
 		{"export-kind", `guest exports turgo_buffer, but not as a function: it must be one of (i32) -> (i32)`},
 		{"no-memory", `guest has no memory`},
+		{"memory-not-exported", `guest does not export its memory as "memory"`},
 		{"memory-too-large", `the memory's minimum in pages of 64 KiB is 32768, the limit is 512`},
 		{"table-too-large", `the minimum of all tables in elements is 1000000, the limit is 262144`},
 		{"feature-tail-call", `module uses the tail calls feature (instruction 0x12 at byte `},

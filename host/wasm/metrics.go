@@ -15,7 +15,7 @@ func (o *Operator) metric(stack []uint64) {
 	o.enter("metric", inProcess)
 	index := int(uint32(stack[0]))
 	if index >= len(o.metrics) {
-		o.abort(KindProtocol, "metric: metric %d is not declared, there are %d", index, len(o.metrics))
+		o.abortRule(KindProtocol, RuleDeclared, "metric", "metric: metric %d is not declared, there are %d", index, len(o.metrics))
 	}
 	if hand := o.inHand(); uint64(hand) >= uint64(o.batch.Count()) {
 		o.marked = noRecord // it belongs to no record

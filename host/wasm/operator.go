@@ -20,6 +20,9 @@ type OpenConfig struct {
 	Subtask, Parallelism int
 	// Config is the operator's config from the job.
 	Config map[string]any
+	// RequestFields are further fields of the open request, which guests skip: a
+	// newer host may send some.
+	RequestFields map[string]any
 	// Limits overrides the engine's where a field is not 0.
 	Limits Limits
 	// State may be nil where the operator declares no state and no timer.
@@ -82,7 +85,7 @@ func (m *Module) Open(ctx context.Context, config OpenConfig) (*Operator, error)
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	request, err := json.Marshal(abi.OpenRequest{UID: config.UID, Subtask: config.Subtask, Parallelism: config.Parallelism, Config: config.Config})
+	request, err := config.request()
 	if err != nil {
 		return nil, fmt.Errorf("wasm: operator %s: config is not JSON: %w", description.Name, err)
 	}
@@ -103,6 +106,21 @@ func (m *Module) Open(ctx context.Context, config OpenConfig) (*Operator, error)
 		return nil, err
 	}
 	return o, nil
+}
+
+// request is the open request as JSON.
+func (c *OpenConfig) request() ([]byte, error) {
+	request := abi.OpenRequest{UID: c.UID, Subtask: c.Subtask, Parallelism: c.Parallelism, Config: c.Config}
+	if len(c.RequestFields) == 0 {
+		return json.Marshal(request)
+	}
+	fields := map[string]any{"uid": request.UID, "subtask": request.Subtask, "parallelism": request.Parallelism, "config": request.Config}
+	for name, value := range c.RequestFields {
+		if _, taken := fields[name]; !taken {
+			fields[name] = value
+		}
+	}
+	return json.Marshal(fields)
 }
 
 func (m *Module) operatorIndex(name string) (int, error) {

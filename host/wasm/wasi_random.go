@@ -29,6 +29,7 @@ func wasiRandom(o *Operator, p []uint64) uint32 {
 	hand := uint32(abi.NoHand)
 	if o.phase == phaseProcess {
 		hand = o.inHand()
+		o.usage.draws.Add(1)
 	}
 	rand.NewChaCha8(o.random.next(o, hand)).Read(to)
 	return errnoSuccess

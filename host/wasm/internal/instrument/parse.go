@@ -197,7 +197,9 @@ func (m *Module) parseImports(r *reader) {
 			if kind == 4 {
 				r.failFeature("exceptions", "tag import")
 			}
-			r.fail("import %s.%s is a %s: only functions can be imported", module, name, kindName(kind))
+			if r.err == nil {
+				r.err = &ImportError{Offset: r.base + r.pos, What: fmt.Sprintf("import %s.%s is a %s: only functions can be imported", module, name, kindName(kind))}
+			}
 			return
 		}
 		m.imports = append(m.imports, importEntry{module: module, name: name, typeIndex: m.typeIndex(r)})

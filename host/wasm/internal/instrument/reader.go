@@ -15,6 +15,16 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("module is malformed at byte %d: %s", e.Offset, e.What)
 }
 
+// ImportError tells that a module imports what cannot be imported.
+type ImportError struct {
+	Offset int
+	What   string
+}
+
+func (e *ImportError) Error() string {
+	return fmt.Sprintf("module is malformed at byte %d: %s", e.Offset, e.What)
+}
+
 // FeatureError names a WebAssembly feature that is not accepted.
 type FeatureError struct {
 	Offset  int
