@@ -47,6 +47,7 @@ host/sim/...            std abi/... connectors host/keygroup host/plan host/chec
 
 conformance/report      std
 conformance/connector   std abi/... connectors connectors/wire host/native conformance/report github.com/goccy/go-yaml google.golang.org/...
+conformance/connector/faulty std abi/... connectors connectors/wire google.golang.org/... github.com/hashicorp/...
 conformance/...         std abi/... connectors/... host/... conformance/... github.com/goccy/go-yaml/... github.com/tetratelabs/wazero/...
 
 .                       std
@@ -54,6 +55,7 @@ toolchain               std
 scaffold                std . toolchain
 
 cmd/turgo               std abi/... connectors/... host/... conformance/... toolchain scaffold github.com/spf13/cobra golang.org/x/term
+plugins/...             std
 bench/...               std others abi/... guest-sdk/go/... connectors/... host/... faults/... toolchain
 faults/...              std others abi/... guest-sdk/go/... connectors/... host/... faults/...
 examples/...            std abi/... guest-sdk/go/... toolchain
