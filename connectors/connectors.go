@@ -71,7 +71,7 @@ type Assignment struct {
 type Delivery struct {
 	SplitID  string
 	Batch    record.Batch // valid until the next call of Next
-	Position []byte       // position after Batch; never nil where there is a split
+	Position []byte       // position after Batch; never empty where there is a split
 	End      bool         // the split has ended; it may come with a last batch
 	// LagRecords estimates the records still to read in the split; -1 = unknown.
 	LagRecords int64
@@ -172,7 +172,7 @@ type Sink interface {
 	// Commit makes prepared data visible. It is idempotent: a committable that was
 	// committed before answers Committed.
 	Commit(ctx context.Context, committables []Committable) ([]CommitResult, error)
-	// Abort drops prepared data. It is idempotent.
+	// Abort drops prepared data. It is idempotent, and leaves what was committed.
 	Abort(ctx context.Context, committables []Committable) error
 	Close() error
 }

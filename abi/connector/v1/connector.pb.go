@@ -1,15 +1,46 @@
 // The wire between the host and a connector in its own process.
 //
-// A connector process serves gRPC on a unix socket, after the handshake of
-// github.com/hashicorp/go-plugin: it writes one line to its standard output,
-// "1|1|unix|PATH|grpc|". The second number is the version of this protocol; the
-// host offers those it speaks in the environment variable
-// PLUGIN_PROTOCOL_VERSIONS. One process serves one source or one sink of one
-// step.
+// # The process
+//
+// The host starts the connector's executable, one process for each source or
+// sink of a step, with these variables in its environment, and few others:
+//
+//   TURGO_CONNECTOR            b3f9a6a1-3d39-4b0e-9a51-1f2f3f2f6d4e: the host started it
+//   TURGO_CONNECTOR_NAME       the connector that is wanted, where the executable has several
+//   TURGO_CONNECTOR_LIFELINE   number of a file descriptor: see below
+//   TURGO_CONNECTOR_LOG_LEVEL  least level of what to log: DEBUG, INFO, WARN, ERROR
+//   PLUGIN_PROTOCOL_VERSIONS   the versions of this protocol that the host speaks: 1
+//   PLUGIN_UNIX_SOCKET_DIR     a private folder for the socket; the host removes it
+//
+// The process serves gRPC, without TLS, on a unix socket in that folder. When it
+// listens, within 10 s, it writes one line to its standard output, and nothing else ever:
+//
+//   1|1|unix|PATH|grpc|
+//
+// The first number is the version of this line, the second the version of this
+// protocol that the connector chose. Where the host offers none that it speaks, it
+// ends, or answers with one of its own; the host then tells the user. (This is the
+// handshake of github.com/hashicorp/go-plugin, which Go connectors use.)
+//
+// The lifeline reads end of file when the host is gone, however it ended: then the
+// process ends at once, with all that it started. A terminal sends SIGINT, SIGTERM and
+// SIGHUP to the whole group: the process ignores them, as the host needs its connectors
+// to stop in good order. To end it, the host calls /plugin.GRPCController/Shutdown,
+// whose request and answer are empty messages: the process ends with exit code 0
+// within 2 s, answered or not; later it is killed. It may be killed at any time.
+//
+// Standard error is the log. A line that is a flat JSON object with @level,
+// @message and @timestamp keeps its level; others are logged as they are.
+//
+// Messages are up to 64 MiB and some, so gRPC's limit of 4 MiB has to be raised, to
+// 67178520 bytes, in both directions. Fields that a connector does not know
+// are skipped. A call that is cancelled ends soon, and so does what it had begun.
+//
+// # Streams
 //
 // Control calls are the service below. Records travel beside it, in two
 // bidirectional streams whose messages are no protobuf but frames, under the
-// content-subtype "turgo-frames":
+// content-subtype "turgo-frames" (the answer's may be missing):
 //
 //   /turgo.connector.v1.Streams/Read    one stream is one reader of a source
 //   /turgo.connector.v1.Streams/Write   one stream is one writer of a sink
@@ -39,16 +70,47 @@
 //   10    undecodable connector reason              bytes        records of the delivery before it
 //   11    refused    connector  reason              batch        0
 //
-// Bytes of which no record could be made come before the delivery that they
-// belong to; at most 1024 for one, of 64 KiB each and 1 MiB in all. A record
-// that the sink does not take comes back alone in a batch, before the prepared
-// of its epoch.
+// Batches have the layout of abi/record/record.go. Assignments and Committables
+// are the messages below. A text has at most 4 KiB and is UTF-8, a position 64 KiB.
 //
-// The first frame is open, its answer opened. Who sends batches may have sent,
-// in body bytes, as much as it was given credit for, and one batch more. The
-// receiver gives credit back as batches are consumed. The host closes its side
-// to close the reader or writer; the connector then ends the stream. A failure
-// ends the stream, or the call, with a status whose details hold a Failure.
+// The first frame is open, its answer opened. The host half-closes the stream to
+// close the reader or writer; the connector then drops what it was about to send,
+// and ends the stream with the status OK. A failure ends the stream, or the
+// call, with a status whose details hold a Failure.
+//
+// # Credit
+//
+// Batches flow by credit, which their receiver gives: for deliveries and their
+// undecodables the host, for writes the connector. Each of these frames costs its whole
+// length, head included, and at least 4096 bytes. As long as more than 0 of the
+// credit is left, a frame may be sent, of whatever size: the rest then falls below 0. An
+// undecodable may be sent together with its delivery. The receiver gives back the cost
+// of what it has consumed, at once or in portions of up to a quarter of what it gave first.
+// The host gives 1 MiB to a reader; a writer gives as much as it likes to have
+// on the way, in opened, at least 4096. Without credit the sender waits.
+//
+// # Read
+//
+// A delivery is a batch of one assigned split, and the position behind it; the position
+// is never empty. A reader that is assigned the split with that position, in this process
+// or another, gives the records that follow, each once, in the same order. The
+// last delivery of a split has flag 1, with or without a batch; nothing comes of the split
+// behind it. Where nothing is to be read, nothing is sent. Splits may be
+// assigned at any time; assigned is sent when they were taken, between deliveries.
+//
+// Bytes of which no record could be made come before the delivery that they
+// belong to; at most 1024 for one, of 64 KiB each and 1 MiB in all, reasons included.
+// Their number is how many records of the delivery stand before them.
+//
+// # Write
+//
+// Prepare makes durable, but not visible, what was written since the prepare
+// before; prepared names it by committables, at most 1024, none where nothing was
+// written. Later, maybe in another process, they are committed or dropped. What was not
+// prepared when the stream or the process ends is never seen. A sink that promises less
+// than GUARANTEE_EXACTLY_ONCE may make records visible at once. A record
+// that the sink does not take comes back alone in a batch, before the prepared
+// of its epoch; the others of its batch are written.
 
 // Code generated by protoc-gen-go. DO NOT EDIT.
 // versions:
@@ -76,9 +138,12 @@ const (
 type Guarantee int32
 
 const (
-	Guarantee_GUARANTEE_UNSPECIFIED   Guarantee = 0
-	Guarantee_GUARANTEE_EXACTLY_ONCE  Guarantee = 1
-	Guarantee_GUARANTEE_IDEMPOTENT    Guarantee = 2
+	Guarantee_GUARANTEE_UNSPECIFIED Guarantee = 0 // is no answer
+	// Each record is visible once, when its epoch was committed.
+	Guarantee_GUARANTEE_EXACTLY_ONCE Guarantee = 1
+	// Records are visible when they are prepared, or before; written again, they change nothing.
+	Guarantee_GUARANTEE_IDEMPOTENT Guarantee = 2
+	// Records are visible when they are prepared, or before, and may come twice.
 	Guarantee_GUARANTEE_AT_LEAST_ONCE Guarantee = 3
 )
 
@@ -128,11 +193,12 @@ func (Guarantee) EnumDescriptor() ([]byte, []int) {
 type Outcome int32
 
 const (
-	Outcome_OUTCOME_UNSPECIFIED Outcome = 0
-	Outcome_OUTCOME_COMMITTED   Outcome = 1
-	Outcome_OUTCOME_RETRY       Outcome = 2
-	Outcome_OUTCOME_LOST        Outcome = 3
-	Outcome_OUTCOME_UNKNOWN     Outcome = 4
+	Outcome_OUTCOME_UNSPECIFIED Outcome = 0 // is read as unknown
+	Outcome_OUTCOME_COMMITTED   Outcome = 1 // durable and visible, by this call or an earlier one
+	Outcome_OUTCOME_RETRY       Outcome = 2 // not now; the host tries again later
+	// Known failure: the prepared data is gone, or was dropped. The job stops with an alarm.
+	Outcome_OUTCOME_LOST    Outcome = 3
+	Outcome_OUTCOME_UNKNOWN Outcome = 4 // the system did not say; the host fails over and commits again
 )
 
 // Enum value maps for Outcome.
@@ -450,12 +516,12 @@ func (*DiscoverRequest) Descriptor() ([]byte, []int) {
 // Config is what a step of a job gives to its connector.
 type Config struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
-	Job         string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
-	JobUuid     string                 `protobuf:"bytes,2,opt,name=job_uuid,json=jobUuid,proto3" json:"job_uuid,omitempty"`
-	Uid         string                 `protobuf:"bytes,3,opt,name=uid,proto3" json:"uid,omitempty"`
-	Attempt     uint64                 `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Parallelism int32                  `protobuf:"varint,5,opt,name=parallelism,proto3" json:"parallelism,omitempty"`
-	BaseDir     string                 `protobuf:"bytes,6,opt,name=base_dir,json=baseDir,proto3" json:"base_dir,omitempty"`
+	Job         string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`                        // name of the job
+	JobUuid     string                 `protobuf:"bytes,2,opt,name=job_uuid,json=jobUuid,proto3" json:"job_uuid,omitempty"` // identity of the job, stable over restarts
+	Uid         string                 `protobuf:"bytes,3,opt,name=uid,proto3" json:"uid,omitempty"`                        // of the step
+	Attempt     uint64                 `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`               // rises with every start of the job
+	Parallelism int32                  `protobuf:"varint,5,opt,name=parallelism,proto3" json:"parallelism,omitempty"`       // subtasks of the step
+	BaseDir     string                 `protobuf:"bytes,6,opt,name=base_dir,json=baseDir,proto3" json:"base_dir,omitempty"` // relative paths in settings start here
 	// settings is the step's config, a JSON object.
 	Settings []byte `protobuf:"bytes,7,opt,name=settings,proto3" json:"settings,omitempty"`
 	// restored tells a source that its splits were discovered before: one that it
@@ -553,9 +619,12 @@ func (x *Config) GetRestored() bool {
 
 type Split struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Data  []byte                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
-	// eager splits are handed out as soon as they are found.
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // 1 to 4096 bytes, unique in the source, stable over restarts
+	// data is the connector's own, at most 64 KiB. Checkpoints keep it as it was when the
+	// split was found first.
+	Data []byte `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	// eager splits are handed out as soon as they are found, however many a reader
+	// holds: those that never end, or whose start or end was decided when they were found.
 	Eager         bool `protobuf:"varint,3,opt,name=eager,proto3" json:"eager,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -860,8 +929,8 @@ func (x *SinkOpenResponse) GetGuarantee() Guarantee {
 
 type Committable struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Data          []byte                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`     // 1 to 4096 bytes, unique in the job
+	Data          []byte                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"` // the connector's own, at most 64 KiB: all that another process needs to commit
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1058,12 +1127,14 @@ func (x *CommitResponse) GetResults() []*CommitResult {
 	return nil
 }
 
-// Failure is the detail of a status that is not OK.
+// Failure is the detail of a status that is not OK, in google.rpc.Status, which
+// gRPC carries in the trailer grpc-status-details-bin. The status code itself does not
+// count. A status without one is a failure of the connection or of the process.
 type Failure struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Kind          Failure_Kind           `protobuf:"varint,1,opt,name=kind,proto3,enum=turgo.connector.v1.Failure_Kind" json:"kind,omitempty"`
-	Field         string                 `protobuf:"bytes,2,opt,name=field,proto3" json:"field,omitempty"`
-	Message       string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	Field         string                 `protobuf:"bytes,2,opt,name=field,proto3" json:"field,omitempty"`     // dotted path within settings, such as paths.0; empty = as a whole
+	Message       string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"` // what is wrong, with values, and what to do
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

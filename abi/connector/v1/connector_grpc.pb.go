@@ -1,15 +1,46 @@
 // The wire between the host and a connector in its own process.
 //
-// A connector process serves gRPC on a unix socket, after the handshake of
-// github.com/hashicorp/go-plugin: it writes one line to its standard output,
-// "1|1|unix|PATH|grpc|". The second number is the version of this protocol; the
-// host offers those it speaks in the environment variable
-// PLUGIN_PROTOCOL_VERSIONS. One process serves one source or one sink of one
-// step.
+// # The process
+//
+// The host starts the connector's executable, one process for each source or
+// sink of a step, with these variables in its environment, and few others:
+//
+//   TURGO_CONNECTOR            b3f9a6a1-3d39-4b0e-9a51-1f2f3f2f6d4e: the host started it
+//   TURGO_CONNECTOR_NAME       the connector that is wanted, where the executable has several
+//   TURGO_CONNECTOR_LIFELINE   number of a file descriptor: see below
+//   TURGO_CONNECTOR_LOG_LEVEL  least level of what to log: DEBUG, INFO, WARN, ERROR
+//   PLUGIN_PROTOCOL_VERSIONS   the versions of this protocol that the host speaks: 1
+//   PLUGIN_UNIX_SOCKET_DIR     a private folder for the socket; the host removes it
+//
+// The process serves gRPC, without TLS, on a unix socket in that folder. When it
+// listens, within 10 s, it writes one line to its standard output, and nothing else ever:
+//
+//   1|1|unix|PATH|grpc|
+//
+// The first number is the version of this line, the second the version of this
+// protocol that the connector chose. Where the host offers none that it speaks, it
+// ends, or answers with one of its own; the host then tells the user. (This is the
+// handshake of github.com/hashicorp/go-plugin, which Go connectors use.)
+//
+// The lifeline reads end of file when the host is gone, however it ended: then the
+// process ends at once, with all that it started. A terminal sends SIGINT, SIGTERM and
+// SIGHUP to the whole group: the process ignores them, as the host needs its connectors
+// to stop in good order. To end it, the host calls /plugin.GRPCController/Shutdown,
+// whose request and answer are empty messages: the process ends with exit code 0
+// within 2 s, answered or not; later it is killed. It may be killed at any time.
+//
+// Standard error is the log. A line that is a flat JSON object with @level,
+// @message and @timestamp keeps its level; others are logged as they are.
+//
+// Messages are up to 64 MiB and some, so gRPC's limit of 4 MiB has to be raised, to
+// 67178520 bytes, in both directions. Fields that a connector does not know
+// are skipped. A call that is cancelled ends soon, and so does what it had begun.
+//
+// # Streams
 //
 // Control calls are the service below. Records travel beside it, in two
 // bidirectional streams whose messages are no protobuf but frames, under the
-// content-subtype "turgo-frames":
+// content-subtype "turgo-frames" (the answer's may be missing):
 //
 //   /turgo.connector.v1.Streams/Read    one stream is one reader of a source
 //   /turgo.connector.v1.Streams/Write   one stream is one writer of a sink
@@ -39,16 +70,47 @@
 //   10    undecodable connector reason              bytes        records of the delivery before it
 //   11    refused    connector  reason              batch        0
 //
-// Bytes of which no record could be made come before the delivery that they
-// belong to; at most 1024 for one, of 64 KiB each and 1 MiB in all. A record
-// that the sink does not take comes back alone in a batch, before the prepared
-// of its epoch.
+// Batches have the layout of abi/record/record.go. Assignments and Committables
+// are the messages below. A text has at most 4 KiB and is UTF-8, a position 64 KiB.
 //
-// The first frame is open, its answer opened. Who sends batches may have sent,
-// in body bytes, as much as it was given credit for, and one batch more. The
-// receiver gives credit back as batches are consumed. The host closes its side
-// to close the reader or writer; the connector then ends the stream. A failure
-// ends the stream, or the call, with a status whose details hold a Failure.
+// The first frame is open, its answer opened. The host half-closes the stream to
+// close the reader or writer; the connector then drops what it was about to send,
+// and ends the stream with the status OK. A failure ends the stream, or the
+// call, with a status whose details hold a Failure.
+//
+// # Credit
+//
+// Batches flow by credit, which their receiver gives: for deliveries and their
+// undecodables the host, for writes the connector. Each of these frames costs its whole
+// length, head included, and at least 4096 bytes. As long as more than 0 of the
+// credit is left, a frame may be sent, of whatever size: the rest then falls below 0. An
+// undecodable may be sent together with its delivery. The receiver gives back the cost
+// of what it has consumed, at once or in portions of up to a quarter of what it gave first.
+// The host gives 1 MiB to a reader; a writer gives as much as it likes to have
+// on the way, in opened, at least 4096. Without credit the sender waits.
+//
+// # Read
+//
+// A delivery is a batch of one assigned split, and the position behind it; the position
+// is never empty. A reader that is assigned the split with that position, in this process
+// or another, gives the records that follow, each once, in the same order. The
+// last delivery of a split has flag 1, with or without a batch; nothing comes of the split
+// behind it. Where nothing is to be read, nothing is sent. Splits may be
+// assigned at any time; assigned is sent when they were taken, between deliveries.
+//
+// Bytes of which no record could be made come before the delivery that they
+// belong to; at most 1024 for one, of 64 KiB each and 1 MiB in all, reasons included.
+// Their number is how many records of the delivery stand before them.
+//
+// # Write
+//
+// Prepare makes durable, but not visible, what was written since the prepare
+// before; prepared names it by committables, at most 1024, none where nothing was
+// written. Later, maybe in another process, they are committed or dropped. What was not
+// prepared when the stream or the process ends is never seen. A sink that promises less
+// than GUARANTEE_EXACTLY_ONCE may make records visible at once. A record
+// that the sink does not take comes back alone in a batch, before the prepared
+// of its epoch; the others of its batch are written.
 
 // Code generated by protoc-gen-go-grpc. DO NOT EDIT.
 // versions:
@@ -89,20 +151,36 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type ConnectorClient interface {
-	// Describe tells who serves, before anything else.
+	// Describe tells who serves, before anything else: the same each time.
 	Describe(ctx context.Context, in *DescribeRequest, opts ...grpc.CallOption) (*DescribeResponse, error)
+	// SourceCheck validates the config and what it names, without side effects. A
+	// setting that is wrong, or of a name that the connector does not know, is a Failure of KIND_CONFIG.
 	SourceCheck(ctx context.Context, in *Config, opts ...grpc.CallOption) (*Done, error)
+	// SourceOpen prepares for use. It is called once, without SourceCheck too.
 	SourceOpen(ctx context.Context, in *Config, opts ...grpc.CallOption) (*Done, error)
-	// SourceDiscover sends the splits in pages; final counts in the last one.
+	// SourceDiscover sends the splits that exist now, in pages; final counts in the
+	// last one. It may be called again at any time. IDs are the same in each process.
 	SourceDiscover(ctx context.Context, in *DiscoverRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SplitsPage], error)
+	// SourceCheckpointComplete tells that a checkpoint with these positions is
+	// durable: nobody will ask for what comes before them.
 	SourceCheckpointComplete(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[PositionsPage, Done], error)
+	// SourceClose comes after the readers were closed.
 	SourceClose(ctx context.Context, in *CloseRequest, opts ...grpc.CallOption) (*Done, error)
 	SinkCheck(ctx context.Context, in *Config, opts ...grpc.CallOption) (*Done, error)
+	// SinkOpen prepares for use, and tells what the sink promises under this config.
 	SinkOpen(ctx context.Context, in *Config, opts ...grpc.CallOption) (*SinkOpenResponse, error)
-	// SinkCleanUp receives the committables to keep, in pages.
+	// SinkCleanUp receives the committables to keep, in pages. It drops what attempts
+	// before Config.attempt prepared for this job_uuid and uid, but those. What later
+	// attempts, other steps and other jobs prepared stays. It is called once per
+	// start, before any writer opens.
 	SinkCleanUp(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[Committables, Done], error)
+	// SinkCommit makes prepared data visible, in this or any other process: it gives a
+	// result for each committable, in their order. It may come again for what was committed before, and
+	// for several epochs at once.
 	SinkCommit(ctx context.Context, in *Committables, opts ...grpc.CallOption) (*CommitResponse, error)
+	// SinkAbort drops prepared data. It may come again. What was committed before stays.
 	SinkAbort(ctx context.Context, in *Committables, opts ...grpc.CallOption) (*Done, error)
+	// SinkClose comes after the writers were closed. What is prepared stays prepared.
 	SinkClose(ctx context.Context, in *CloseRequest, opts ...grpc.CallOption) (*Done, error)
 }
 
@@ -253,20 +331,36 @@ func (c *connectorClient) SinkClose(ctx context.Context, in *CloseRequest, opts 
 // All implementations must embed UnimplementedConnectorServer
 // for forward compatibility.
 type ConnectorServer interface {
-	// Describe tells who serves, before anything else.
+	// Describe tells who serves, before anything else: the same each time.
 	Describe(context.Context, *DescribeRequest) (*DescribeResponse, error)
+	// SourceCheck validates the config and what it names, without side effects. A
+	// setting that is wrong, or of a name that the connector does not know, is a Failure of KIND_CONFIG.
 	SourceCheck(context.Context, *Config) (*Done, error)
+	// SourceOpen prepares for use. It is called once, without SourceCheck too.
 	SourceOpen(context.Context, *Config) (*Done, error)
-	// SourceDiscover sends the splits in pages; final counts in the last one.
+	// SourceDiscover sends the splits that exist now, in pages; final counts in the
+	// last one. It may be called again at any time. IDs are the same in each process.
 	SourceDiscover(*DiscoverRequest, grpc.ServerStreamingServer[SplitsPage]) error
+	// SourceCheckpointComplete tells that a checkpoint with these positions is
+	// durable: nobody will ask for what comes before them.
 	SourceCheckpointComplete(grpc.ClientStreamingServer[PositionsPage, Done]) error
+	// SourceClose comes after the readers were closed.
 	SourceClose(context.Context, *CloseRequest) (*Done, error)
 	SinkCheck(context.Context, *Config) (*Done, error)
+	// SinkOpen prepares for use, and tells what the sink promises under this config.
 	SinkOpen(context.Context, *Config) (*SinkOpenResponse, error)
-	// SinkCleanUp receives the committables to keep, in pages.
+	// SinkCleanUp receives the committables to keep, in pages. It drops what attempts
+	// before Config.attempt prepared for this job_uuid and uid, but those. What later
+	// attempts, other steps and other jobs prepared stays. It is called once per
+	// start, before any writer opens.
 	SinkCleanUp(grpc.ClientStreamingServer[Committables, Done]) error
+	// SinkCommit makes prepared data visible, in this or any other process: it gives a
+	// result for each committable, in their order. It may come again for what was committed before, and
+	// for several epochs at once.
 	SinkCommit(context.Context, *Committables) (*CommitResponse, error)
+	// SinkAbort drops prepared data. It may come again. What was committed before stays.
 	SinkAbort(context.Context, *Committables) (*Done, error)
+	// SinkClose comes after the writers were closed. What is prepared stays prepared.
 	SinkClose(context.Context, *CloseRequest) (*Done, error)
 	mustEmbedUnimplementedConnectorServer()
 }
