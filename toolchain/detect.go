@@ -78,6 +78,17 @@ func isMain(folder, name string) bool {
 	return filepath.Ext(name) != ".go" || goMainPattern.Match(readText(folder, name))
 }
 
+var connectorPattern = regexp.MustCompile(`(?m)^\s*(?:\w+ )?"github\.com/turgo-stream/turgo/connectors/wire"`)
+
+// IsConnector reports whether a folder holds a connector: a program in Go that
+// imports the wire of connectors.
+func IsConnector(folder string) bool {
+	files, err := sources(folder, ".go")
+	return err == nil && slices.ContainsFunc(files, func(name string) bool {
+		return isMain(folder, name) && connectorPattern.Match(readText(folder, name))
+	})
+}
+
 // isTest reports whether a file's name is that of a test, which is no part of
 // a module.
 func isTest(name string) bool {

@@ -64,6 +64,9 @@ type Options struct {
 	// Log gets the commands that run and what they write. Where it is nil, the
 	// last of what a compiler wrote is part of the error.
 	Log io.Writer
+	// Check looks at what was built before it gets its name. Where it refuses, what
+	// stood there before stays. It may be nil.
+	Check func(ctx context.Context, built string) error
 }
 
 // Result is what was built.
@@ -115,7 +118,7 @@ func produce(ctx context.Context, options Options, language Language, suffix str
 	if folder, err = filepath.EvalSymlinks(folder); err != nil {
 		return nil, fmt.Errorf("toolchain: %w", err)
 	}
-	p := &project{folder: folder, language: language, log: options.Log}
+	p := &project{folder: folder, language: language, log: options.Log, check: options.Check}
 	out := options.Out
 	if out == "" {
 		out = filepath.Join(folder, projectName(folder, language)+suffix)
@@ -135,6 +138,7 @@ type project struct {
 	folder   string // absolute, without links
 	language Language
 	log      io.Writer
+	check    func(ctx context.Context, built string) error
 }
 
 // writeWhole has the file built under another name beside it, then gives it its
@@ -152,6 +156,11 @@ func (p *project) writeWhole(ctx context.Context, out string, build builder) (by
 	info, err := os.Stat(built)
 	if err != nil {
 		return 0, fmt.Errorf("toolchain: %s: the compiler succeeded, but wrote no file: %w", p.language, err)
+	}
+	if p.check != nil {
+		if err := p.check(ctx, built); err != nil {
+			return 0, err
+		}
 	}
 	if err := os.Rename(built, out); err != nil {
 		return 0, fmt.Errorf("toolchain: cannot write %s: %w", out, err)

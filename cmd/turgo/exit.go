@@ -9,6 +9,8 @@ import (
 	"github.com/turgo-stream/turgo/host/checkpoint/localstore"
 	"github.com/turgo-stream/turgo/host/plan"
 	"github.com/turgo-stream/turgo/host/wasm"
+	"github.com/turgo-stream/turgo/scaffold"
+	"github.com/turgo-stream/turgo/toolchain"
 )
 
 // The exit codes.
@@ -52,12 +54,18 @@ func exitCode(err error) int {
 		damaged   *checkpoint.DamagedError
 		formatted *checkpoint.FormatError
 		locked    *localstore.LockedError
+		named     *scaffold.NameError
+		exists    *scaffold.ExistsError
+		noCopy    *scaffold.NoCopyError
+		language  *toolchain.UnknownLanguageError
+		ambiguous *toolchain.AmbiguousError
 	)
 	switch {
 	case errors.Is(err, errInterrupted), errors.Is(err, errWaitEnded):
 		return exitInterrupted
 	case errors.As(err, &input), errors.As(err, &invalid), errors.As(err, &module), errors.As(err, &config),
-		errors.As(err, &refused), errors.As(err, &damaged), errors.As(err, &formatted), errors.As(err, &locked):
+		errors.As(err, &refused), errors.As(err, &damaged), errors.As(err, &formatted), errors.As(err, &locked),
+		errors.As(err, &named), errors.As(err, &exists), errors.As(err, &noCopy), errors.As(err, &language), errors.As(err, &ambiguous):
 		return exitBadInput
 	}
 	return exitFailed

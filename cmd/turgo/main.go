@@ -62,7 +62,7 @@ Exit codes:
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return badInput(fmt.Errorf("%w: see %s --help", err, command.CommandPath()))
 	})
-	root.AddCommand(newRun(), newCheck(), newModule(), newCheckpoints(), newDLQ(), newReplay(), newConformance(), newVersion())
+	root.AddCommand(newNew(), newBuild(), newRun(), newCheck(), newModule(), newCheckpoints(), newDLQ(), newReplay(), newConformance(), newVersion())
 	return root
 }
 

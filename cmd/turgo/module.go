@@ -71,6 +71,11 @@ func inspectModule(ctx context.Context, path string) (*moduleInfo, error) {
 	if err != nil {
 		return nil, err
 	}
+	return inspect(ctx, path, data)
+}
+
+// inspect checks a module of that name.
+func inspect(ctx context.Context, path string, data []byte) (*moduleInfo, error) {
 	engine, err := wasm.NewEngine(wasm.Config{CacheDir: compileCacheDir()})
 	if err != nil {
 		return nil, err

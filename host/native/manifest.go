@@ -30,11 +30,11 @@ type Manifest struct {
 	Version string `json:"version"`
 	// Executable is the program's path, relative to the manifest.
 	Executable string   `json:"executable"`
-	Arguments  []string `json:"arguments"`
+	Arguments  []string `json:"arguments,omitempty"`
 	// SHA256 is the program's checksum, in hex.
 	SHA256 string `json:"sha256"`
 	// Environment names the variables of the host that the process gets.
-	Environment []string `json:"environment"`
+	Environment []string `json:"environment,omitempty"`
 	Source      bool     `json:"source"`
 	Sink        bool     `json:"sink"`
 
@@ -48,6 +48,16 @@ func readManifest(folder, name string) (m Manifest, found bool, err error) {
 		return m, false, nil
 	}
 	path := filepath.Join(folder, name, ManifestName)
+	m, found, err = ParseManifest(path)
+	if err != nil || !found {
+		return m, false, err
+	}
+	return m, true, m.validate(name)
+}
+
+// ParseManifest reads a manifest that may be incomplete still; found is false
+// where there is no such file.
+func ParseManifest(path string) (m Manifest, found bool, err error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return m, false, nil
@@ -69,7 +79,7 @@ func readManifest(folder, name string) (m Manifest, found bool, err error) {
 		return m, false, fmt.Errorf("native: %s: %w", path, err)
 	}
 	m.path = path
-	return m, true, m.validate(name)
+	return m, true, nil
 }
 
 func (m *Manifest) validate(name string) error {
@@ -97,16 +107,11 @@ func (m *Manifest) executable() (executable, error) {
 	if err != nil {
 		return executable{}, fmt.Errorf("native: %w", err)
 	}
-	file, err := os.Open(path)
+	got, err := checksum(path)
 	if err != nil {
 		return executable{}, fmt.Errorf("native: %s: executable: %w", m.path, err)
 	}
-	defer file.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, file); err != nil {
-		return executable{}, fmt.Errorf("native: %s: executable: %w", m.path, err)
-	}
-	if got := hex.EncodeToString(sum.Sum(nil)); got != strings.ToLower(m.SHA256) {
+	if got != strings.ToLower(m.SHA256) {
 		return executable{}, &ChecksumError{Executable: path, Got: got, Wanted: strings.ToLower(m.SHA256), ManifestPath: m.path}
 	}
 	return executable{path: path, arguments: m.Arguments, environment: inheritedEnvironment(m.Environment)}, nil

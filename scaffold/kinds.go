@@ -1,0 +1,26 @@
+package scaffold
+
+import "github.com/turgo-stream/turgo/toolchain"
+
+// operatorCommands are what the author of an operator runs besides build and test.
+var operatorCommands = []string{
+	"turgo conformance operator @name@.wasm", "turgo check job.yaml", "turgo run job.yaml",
+}
+
+// operatorKinds are the projects of operators. The operator behaves the same in each.
+var operatorKinds = map[toolchain.Language]*kind{
+	toolchain.Go: {
+		templates: []string{"operator", "go"},
+		sdk: sdk{goMod: true, copies: []copied{
+			{from: "abi", to: "abi", flat: true}, {from: "abi/record", to: "abi/record"}, {from: "guest-sdk/go", to: "guest-sdk/go"},
+		}},
+		words: map[string]string{
+			"language": "Go", "needs": "; needs Go @go@ or later",
+			"files": "| `main.go`, `main_test.go` | the operator, and its tests with package `turgotest`. " +
+				"[The SDK's page](turgo-sdk/guest-sdk/go/README.md) shows all there is |",
+		},
+		test: "go test", further: operatorCommands,
+	},
+}
+
+var connectorKind = &kind{}

@@ -1,0 +1,104 @@
+package scaffold
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/turgo-stream/turgo"
+)
+
+// sdkFolder is where a project keeps its copy of the SDK.
+const sdkFolder = "turgo-sdk"
+
+// sdkMark is the file that says that the folder is such a copy.
+const sdkMark = "COPY"
+
+const sdkMarkText = `This folder is a copy of Turgo's SDK, of the version of turgo that wrote it.
+Leave it as it is: "turgo build --update-sdk" replaces all of it.
+`
+
+// sdk is what a project gets of the SDKs' sources.
+type sdk struct {
+	// copies are files and folders of the repository, and where they go.
+	copies []copied
+	// modules are the Go modules that it needs; nil = it is none itself, or needs none.
+	modules []string
+	goMod   bool // it is a Go module
+}
+
+type copied struct {
+	from, to string
+	flat     bool // the folder's own files only
+}
+
+// files are the files of the copy.
+func (s *sdk) files() (map[string][]byte, error) {
+	files := map[string][]byte{sdkMark: []byte(sdkMarkText)}
+	for _, c := range append([]copied{{from: "LICENSE", to: "LICENSE"}}, s.copies...) {
+		err := fs.WalkDir(turgo.Sources, c.from, func(file string, entry fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case entry.IsDir() && file != c.from && (c.flat || isTestFolder(entry.Name())):
+				return fs.SkipDir
+			case entry.IsDir(), strings.HasSuffix(file, "_test.go"):
+				return nil
+			}
+			content, err := turgo.Sources.ReadFile(file)
+			files[path.Join(c.to, strings.TrimPrefix(file, c.from))] = content
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("scaffold: the SDK: %w", err)
+		}
+	}
+	if s.goMod {
+		files["go.mod"] = []byte(sdkGoMod(s.modules))
+	}
+	return files, nil
+}
+
+// isTestFolder reports whether a folder of the SDK serves its own tests only.
+func isTestFolder(name string) bool {
+	return name == "testdata" || name == "everything" || name == "tests"
+}
+
+var goVersionPattern = regexp.MustCompile(`(?m)^go (\S+)$`)
+
+// repositoryGoMod is the go.mod of the sources.
+func repositoryGoMod() string {
+	text, err := turgo.Sources.ReadFile("go.mod")
+	if err != nil {
+		panic(err) // it was compiled in
+	}
+	return string(text)
+}
+
+// goVersion is the version of Go that the sources ask for.
+func goVersion() string { return goVersionPattern.FindStringSubmatch(repositoryGoMod())[1] }
+
+// sdkGoMod writes the go.mod of a copy, with the versions of the repository.
+func sdkGoMod(modules []string) string {
+	text := "module github.com/turgo-stream/turgo\n\ngo " + goVersion() + "\n"
+	if len(modules) > 0 {
+		text += "\nrequire (\n" + requirements(modules, "") + ")\n"
+	}
+	return text
+}
+
+// requirements are the lines of a go.mod that require modules, in the versions of
+// the repository.
+func requirements(modules []string, comment string) string {
+	var b strings.Builder
+	for _, module := range modules {
+		found := regexp.MustCompile(`(?m)^\s+` + regexp.QuoteMeta(module) + ` (v\S+)`).FindStringSubmatch(repositoryGoMod())
+		if found == nil {
+			panic("scaffold: go.mod does not require " + module)
+		}
+		fmt.Fprintf(&b, "\t%s %s%s\n", module, found[1], comment)
+	}
+	return b.String()
+}
