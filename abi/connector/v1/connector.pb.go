@@ -1,4 +1,6 @@
-// The wire between the host and a connector in its own process.
+// The wire between the host and a connector in its own process: all that a
+// connector in any language has to know. plugins/sqlite is one in Python; `turgo
+// conformance connector` tells what one gets wrong.
 //
 // # The process
 //
@@ -28,6 +30,7 @@
 // to stop in good order. To end it, the host calls /plugin.GRPCController/Shutdown,
 // whose request and answer are empty messages: the process ends with exit code 0
 // within 2 s, answered or not; later it is killed. It may be killed at any time.
+// Calls of services that are not named here may be answered UNIMPLEMENTED.
 //
 // Standard error is the log. A line that is a flat JSON object with @level,
 // @message and @timestamp keeps its level; others are logged as they are.
@@ -70,8 +73,8 @@
 //   10    undecodable connector reason              bytes        records of the delivery before it
 //   11    refused    connector  reason              batch        0
 //
-// Batches have the layout of abi/record/record.go. Assignments and Committables
-// are the messages below. A text has at most 4 KiB and is UTF-8, a position 64 KiB.
+// Batches have the layout of abi/SPEC.md, section 6; their origins mean nothing here.
+// Assignments and Committables are the messages below. A text has at most 4 KiB and is UTF-8, a position 64 KiB.
 //
 // The first frame is open, its answer opened. The host half-closes the stream to
 // close the reader or writer; the connector then drops what it was about to send,
