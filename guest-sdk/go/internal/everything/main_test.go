@@ -20,6 +20,7 @@ import (
 	"github.com/turgo-stream/turgo/host/checkpoint/localstore"
 	"github.com/turgo-stream/turgo/host/state"
 	"github.com/turgo-stream/turgo/host/wasm"
+	"github.com/turgo-stream/turgo/toolchain"
 )
 
 // step is one thing that happens to the operator.
@@ -145,24 +146,38 @@ func inTheKit(t *testing.T, mode turgotest.Mode, options turgotest.Options, step
 	return l
 }
 
-// builds make the same operator in each language.
+// builds make the same operator in each language: by a command, or as projects
+// that package toolchain builds.
 var builds = map[string][]string{
 	"go": {"go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", "OUT", "."},
 	"c": {"clang", "--target=wasm32", "-std=c11", "-Wall", "-Wextra", "-Werror", "-O2", "-nostdlib", "-mbulk-memory", "-Wl,--no-entry",
 		"-o", "OUT", "../../../c/tests/everything.c"},
+	"rust": {"toolchain", "../../../rust/tests/everything"},
 }
 
 func build(t *testing.T, language string) []byte {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "everything.wasm")
 	words := slices.Clone(builds[language])
+	if words[0] == "toolchain" {
+		result, err := toolchain.Build(context.Background(), toolchain.Options{Folder: words[1], Out: out})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return read(t, result.Module)
+	}
 	words[slices.Index(words, "OUT")] = out
 	command := exec.Command(words[0], words[1:]...)
 	command.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	if text, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v (make tools installs what is missing)\n%s", command, err, text)
 	}
-	data, err := os.ReadFile(out)
+	return read(t, out)
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
