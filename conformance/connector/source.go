@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
@@ -154,14 +155,16 @@ type delivery struct {
 
 // nextDelivery waits for the next delivery. It is errQuiet where none comes, and
 // io.EOF at the end of the stream.
-func (r *reader) nextDelivery() (*delivery, error) {
+func (r *reader) nextDelivery() (*delivery, error) { return r.deliveryWithin(r.limit) }
+
+func (r *reader) deliveryWithin(limit time.Duration) (*delivery, error) {
 	for {
 		var f frame
 		if len(r.early) > 0 {
 			f, r.early = r.early[0], r.early[1:]
 		} else {
 			var err error
-			if f, err = r.next(r.limit); err != nil {
+			if f, err = r.next(limit); err != nil {
 				return nil, err
 			}
 		}
@@ -190,12 +193,29 @@ func (r *reader) deliver(f frame) *delivery {
 	return d
 }
 
-// piece is what one delivery held: where it ended, and what its records were.
+// piece is what one delivery held: where it ended, and what it held, in order.
 type piece struct {
-	position    []byte
-	records     []uint64 // hashes
-	undecodable int
-	end         bool
+	position []byte
+	items    []uint64 // hashes of records and of undecodables
+	end      bool
+}
+
+// itemsOf are the records of a delivery with the undecodables in their places.
+func itemsOf(d *delivery) []uint64 {
+	records := hashes(d.batch)
+	if len(d.undecodable) == 0 {
+		return records
+	}
+	items, at := make([]uint64, 0, len(records)+len(d.undecodable)), 0
+	for i := range d.undecodable {
+		f := &d.undecodable[i]
+		for at < len(records) && int64(at) < f.number {
+			items = append(items, records[at])
+			at++
+		}
+		items = append(items, maphash.Bytes(hashSeed, f.body))
+	}
+	return append(items, records[at:]...)
 }
 
 // hashSeed is the same for all readings of this process.
@@ -270,6 +290,13 @@ func (t *trial) wholeOf(ctx context.Context) (*wholeReading, error) {
 	if err := w.read(ctx, r, t.wanted()); err != nil {
 		return nil, err
 	}
+	if t.wanted() < 0 {
+		if d, err := r.deliveryWithin(quiet); err == nil {
+			return nil, fmt.Errorf("a delivery of split %.64q came behind the end of all splits", d.split)
+		} else if !errors.Is(err, errQuiet) {
+			return nil, r.failed("wait for other splits behind the end of all; the host closes the stream", err)
+		}
+	}
 	t.whole = w
 	return w, nil
 }
@@ -329,9 +356,10 @@ func (w *wholeReading) take(d *delivery, open map[string]bool) error {
 		return fmt.Errorf("%s: a lag of %d records; -1 is unknown, others are counts", at, d.lag)
 	}
 	w.undecodable(at, d)
-	p := piece{position: append([]byte{}, d.position...), records: hashes(d.batch), undecodable: len(d.undecodable), end: d.end}
-	w.pieces[d.split] = append(w.pieces[d.split], p)
-	w.records += len(p.records)
+	w.pieces[d.split] = append(w.pieces[d.split], piece{position: append([]byte{}, d.position...), items: itemsOf(d), end: d.end})
+	if d.batch != nil {
+		w.records += d.batch.Count()
+	}
 	if d.end {
 		delete(open, d.split)
 	}

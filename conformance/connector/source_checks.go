@@ -2,7 +2,9 @@ package connector
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 	"unicode/utf8"
 
 	v1 "github.com/turgo-stream/turgo/abi/connector/v1"
@@ -11,8 +13,20 @@ import (
 
 func sourceChecks() []check {
 	return []check{
+		{GroupSource, CheckConfig, []string{Describe}, checkSourceConfig},
 		{GroupSource, Discovery, []string{Describe}, checkDiscovery},
 		{GroupSource, Read, []string{Discovery}, checkRead},
+		{GroupSource, Undecodable, []string{Read}, checkUndecodable},
+		{GroupSource, Stop, []string{Read}, checkReaderStop},
+		{GroupSource, Cancellation, []string{Read}, checkReaderCancellation},
+		{GroupSource, BackPressure, []string{Read}, checkReaderBackPressure},
+		{GroupSource, UnknownFields, []string{Read, Stop}, checkSourceUnknownFields},
+		{GroupSource, Resume, []string{Read, Stop}, checkResume},
+		{GroupSource, Readers, []string{Resume}, checkReaders},
+		{GroupSource, CheckpointComplete, []string{Resume}, checkCheckpointComplete},
+		{GroupSource, Close, []string{Read, Stop}, checkSourceClose},
+		{GroupSource, Kill, []string{Resume}, checkSourceKill},
+		{GroupSource, Host, []string{Resume, Close, CleanExit, CheckConfig, BackPressure, Undecodable, Cancellation, CheckpointComplete}, checkSourceHost},
 	}
 }
 
@@ -111,6 +125,193 @@ func checkRead(ctx context.Context, t *trial) error {
 	source := t.scenario.Source
 	if source.Records != nil && !source.Endless && w.records != *source.Records {
 		return fmt.Errorf("%d records were read; FILE says that there are %d", w.records, *source.Records)
+	}
+	return nil
+}
+
+func checkUndecodable(ctx context.Context, t *trial) error {
+	w, err := t.wholeOf(ctx)
+	if err != nil {
+		return err
+	}
+	if len(w.bad) > 0 {
+		return errors.New(w.bad[0])
+	}
+	if w.seen == 0 {
+		return skipf("the input holds nothing that is no record")
+	}
+	return nil
+}
+
+// cancellations is how often a check cancels: more than a server has threads.
+const cancellations = 40
+
+// checkReaderStop closes readers: with nothing to read, without credit, and in
+// the middle of what is under way.
+func checkReaderStop(ctx context.Context, t *trial) error {
+	w, err := t.wholeOf(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := t.openSource(ctx, true)
+	if err != nil {
+		return err
+	}
+	for _, assigned := range []bool{false, true} {
+		r, err := s.openReader(ctx, 0)
+		if err != nil {
+			return err
+		}
+		if assigned {
+			err = assign(r, t.newCursors(w).list)
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.halfClose(drop); err != nil {
+			return fmt.Errorf("a reader that had no credit (splits assigned: %v): %w", assigned, err)
+		}
+	}
+	c := t.newCursors(w)
+	for taken := range 3 { // deliveries before the stop
+		r, err := s.openReader(ctx, 0)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(r.credit(windowBytes), assign(r, c.open())); err != nil {
+			return err
+		}
+		if err := c.read(ctx, r, c.open(), taken); err != nil {
+			return err
+		}
+		if err := r.halfClose(c.inFlight(r)); err != nil {
+			return fmt.Errorf("a reader with credit left, after %d deliveries: %w", taken, err)
+		}
+	}
+	return nil
+}
+
+func checkReaderCancellation(ctx context.Context, t *trial) error {
+	w, err := t.wholeOf(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := t.openSource(ctx, true)
+	if err != nil {
+		return err
+	}
+	for i := range cancellations {
+		r, err := s.openReader(ctx, 0)
+		if err != nil {
+			return fmt.Errorf("after %d readers were cancelled: %w", i, err)
+		}
+		if err := assign(r, t.newCursors(w).list); err != nil {
+			return fmt.Errorf("after %d readers were cancelled: %w", i, err)
+		}
+		if i%2 == 0 {
+			if err := r.credit(windowBytes); err != nil {
+				return err
+			}
+		}
+		r.cancel()
+		s.cancelledCall(ctx)
+	}
+	c := t.newCursors(w)
+	r, err := s.openReader(ctx, 0)
+	if err == nil {
+		err = errors.Join(r.credit(1), assign(r, c.list))
+	}
+	if err == nil {
+		err = c.read(ctx, r, c.list, 1)
+	}
+	if err == nil {
+		_, _, err = s.discover(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("after %d readers and calls were cancelled: %w", cancellations, err)
+	}
+	return nil
+}
+
+// cancelledCall gives up on a discovery while it is under way.
+func (s *sourceSession) cancelledCall(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	_, _ = s.client.SourceDiscover(ctx, &v1.DiscoverRequest{})
+}
+
+// checkReaderBackPressure gives credit drop by drop.
+func checkReaderBackPressure(ctx context.Context, t *trial) error {
+	w, err := t.wholeOf(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := t.openSource(ctx, true)
+	if err != nil {
+		return err
+	}
+	r, err := s.openReader(ctx, 0)
+	if err != nil {
+		return err
+	}
+	m := meter{t: t, r: r, c: t.newCursors(w)}
+	if err := assign(r, m.c.list); err != nil {
+		return err
+	}
+	for _, credit := range []int64{0, 1, 1, costMin + 1, 64 << 10, 256 << 10} {
+		if err := m.give(credit); err != nil {
+			return err
+		}
+		if len(m.c.open()) == 0 {
+			break
+		}
+	}
+	if w.deliveries("") < 2 {
+		return skipf("the source gives all in one delivery, so that there is nothing to hold back: give an input of several batches")
+	}
+	return nil
+}
+
+// quiet is how long a sender without credit has to be silent.
+const quiet = 200 * time.Millisecond
+
+// meter counts the credit of a reader and what it costs.
+type meter struct {
+	t           *trial
+	r           *reader
+	c           *cursors
+	given, used int64
+}
+
+// give gives so much credit above what is overdrawn, and takes what comes for it.
+func (m *meter) give(credit int64) error {
+	if credit > 0 {
+		amount := max(0, m.used-m.given) + credit
+		m.given += amount
+		if err := m.r.credit(amount); err != nil {
+			return err
+		}
+	}
+	for len(m.c.open()) > 0 {
+		limit := m.r.limit
+		if m.used >= m.given {
+			limit = quiet
+		}
+		d, err := m.r.deliveryWithin(limit)
+		switch {
+		case errors.Is(err, errQuiet) && (m.used >= m.given || m.t.scenario.Source.Endless):
+			return nil
+		case errors.Is(err, errQuiet):
+			return fmt.Errorf("nothing came within %v, though %d bytes of credit are left of %d and %d splits are open: go on when credit comes", limit, m.given-m.used, m.given, len(m.c.open()))
+		case err != nil:
+			return m.r.failed("await a delivery", err)
+		case m.used >= m.given:
+			return fmt.Errorf("a delivery of %d bytes came though no credit was left: %d bytes were given, and what came before cost %d; a frame costs its length, at least %d", d.cost, m.given, m.used, costMin)
+		}
+		m.used += d.cost
+		if err := m.c.take(d); err != nil {
+			return err
+		}
 	}
 	return nil
 }
