@@ -360,6 +360,7 @@ enum {
     TURGO_HEADER = 24,
     TURGO_FIXED = 28,
     TURGO_FLUSH = 1 << 20,  /* an output that holds this much is emitted */
+    TURGO_RUN = 1 << 12,    /* forwarded records of this size are emitted where they lie */
     TURGO_OUTPUTS_MAX = 64, /* of one operator */
 };
 
@@ -369,12 +370,20 @@ static volatile struct {
     int64_t watermark, processing_time, reserved1;
 } turgo_control;
 
+/* turgo_pending is what an output holds: records in memory of its own, and behind
+ * them a run of forwarded ones that still lie in the batch, one after the other. */
+typedef struct {
+    turgo_region region;
+    uint32_t room;  /* that is left in the region; 0 while there is a run */
+    uint32_t count; /* of the records in the region */
+    uint32_t run_count;
+    uint8_t *run;
+    const uint8_t *run_end; /* NULL = no run */
+} turgo_pending;
+
 static struct {
     turgo_region buffer, scratch;
-    struct {
-        turgo_region region;
-        uint32_t count;
-    } outputs[TURGO_OUTPUTS_MAX + 1]; /* the last one holds accumulators */
+    turgo_pending outputs[TURGO_OUTPUTS_MAX + 1]; /* the last one holds accumulators */
     turgo_batch *batch;
     const turgo_operator *operator;
 } turgo_instance;
@@ -425,31 +434,76 @@ static inline bool turgo_next_group(turgo_groups *groups, turgo_group *group) {
 
 /* ---- emitting ---- */
 
-static inline void turgo_flush_to(uint32_t output, uint32_t number) {
-    turgo_region *region = &turgo_instance.outputs[output].region;
-    if (turgo_instance.outputs[output].count == 0) return;
-    uint8_t *p = region->data;
-    turgo_copy(p, "TRGB\1\0\34\0", 8);
-    turgo_store32(p + 8, turgo_instance.outputs[output].count);
-    turgo_store32(p + 12, region->length);
-    turgo_store64(p + 16, 0);
-    turgo_host_emit(number, p, region->length);
-    region->length = 0;
-    turgo_instance.outputs[output].count = 0;
+/* What happens once for many records stays out of their way. */
+#define TURGO_RARE __attribute__((noinline, cold))
+
+/* turgo_emit_batch makes a batch of records that have room for its header before
+ * them, and emits it. */
+static TURGO_RARE void turgo_emit_batch(uint32_t number, uint8_t *header, uint32_t count, uint32_t length) {
+    turgo_copy(header, "TRGB\1\0\34\0", 8);
+    turgo_store32(header + 8, count);
+    turgo_store32(header + 12, length);
+    turgo_store64(header + 16, 0);
+    turgo_host_emit(number, header, length);
 }
 
-static inline void turgo_flush(uint32_t output) { turgo_flush_to(output, output); }
+/* turgo_flush_region emits the records of the region. */
+static inline void turgo_flush_region(turgo_pending *o, uint32_t number) {
+    if (o->count > 0) turgo_emit_batch(number, o->region.data, o->count, o->region.length);
+    o->region.length = o->count = o->room = 0;
+}
+
+/* turgo_make_room has room for size bytes in the region, which may be emitted for that. */
+static inline void turgo_make_room(turgo_pending *o, uint32_t number, uint64_t size) {
+    if (o->region.length + size > TURGO_FLUSH && number < TURGO_OUTPUTS_MAX) turgo_flush_region(o, number);
+    if (o->region.length == 0) o->region.length = TURGO_HEADER;
+    turgo_reserve(&o->region, o->region.length + size);
+    o->room = o->region.capacity - o->region.length;
+}
+
+/* turgo_settle ends a run: a short one moves into the region, a long one is emitted
+ * where it lies. Its header stands on the record before it for so long. */
+static inline void turgo_settle(turgo_pending *o, uint32_t number) {
+    if (o->run_end == NULL) return;
+    uint32_t length = (uint32_t)(o->run_end - o->run);
+    o->run_end = NULL;
+    if (length < TURGO_RUN) {
+        turgo_make_room(o, number, length);
+        turgo_copy(o->region.data + o->region.length, o->run, length);
+        o->region.length += length;
+        o->room -= length;
+        o->count += o->run_count;
+        return;
+    }
+    turgo_flush_region(o, number);
+    uint8_t *header = o->run - TURGO_HEADER, before[TURGO_HEADER];
+    turgo_copy(before, header, TURGO_HEADER);
+    turgo_emit_batch(number, header, o->run_count, length + TURGO_HEADER);
+    turgo_copy(header, before, TURGO_HEADER);
+}
+
+/* turgo_flush emits all that an output holds, under its number. */
+static TURGO_RARE void turgo_flush(uint32_t output, uint32_t number) {
+    turgo_pending *o = &turgo_instance.outputs[output];
+    turgo_settle(o, number);
+    turgo_flush_region(o, number);
+}
+
+/* turgo_grow makes room behind all that an output holds. */
+static TURGO_RARE void turgo_grow(turgo_pending *o, uint32_t number, uint64_t size) {
+    turgo_settle(o, number);
+    turgo_make_room(o, number, size);
+}
 
 /* turgo_extend makes room for one record of an output and returns its place. */
 static inline uint8_t *turgo_extend(uint32_t output, uint64_t size) {
     if (output >= turgo_instance.operator->output_count && output != TURGO_OUTPUTS_MAX) __builtin_trap();
-    turgo_region *region = &turgo_instance.outputs[output].region;
-    if (region->length + size > TURGO_FLUSH && output != TURGO_OUTPUTS_MAX) turgo_flush(output);
-    if (region->length == 0) region->length = TURGO_HEADER;
-    if (__builtin_expect(region->length + size > region->capacity, 0)) turgo_reserve(region, region->length + size);
-    uint8_t *p = region->data + region->length;
-    region->length += (uint32_t)size;
-    turgo_instance.outputs[output].count++;
+    turgo_pending *o = &turgo_instance.outputs[output];
+    if (__builtin_expect(size > o->room, 0)) turgo_grow(o, output, size);
+    uint8_t *p = o->region.data + o->region.length;
+    o->region.length += (uint32_t)size;
+    o->room -= (uint32_t)size;
+    o->count++;
     return p;
 }
 
@@ -482,14 +536,38 @@ static inline void turgo_accumulate(turgo_groups *groups, turgo_bytes accumulato
     turgo_emit_record(TURGO_OUTPUTS_MAX, &record);
 }
 
-static inline void turgo_forward(uint32_t output) {
+/* turgo_begin_run forwards a record that does not follow the one before. */
+static TURGO_RARE void turgo_begin_run(uint32_t output) {
     const turgo_batch *batch = turgo_instance.batch;
+    if (output >= turgo_instance.operator->output_count) __builtin_trap();
+    turgo_pending *o = &turgo_instance.outputs[output];
+    turgo_settle(o, output);
+    if (batch->fixed == TURGO_FIXED) {
+        o->run = (uint8_t *)batch->at;
+        o->run_end = batch->at + batch->size;
+        o->run_count = 1;
+        o->room = 0;
+        turgo_store32(o->run + 16, turgo_control.hand);
+        return;
+    }
     uint32_t skipped = batch->fixed - TURGO_FIXED; /* fields that a later layout adds */
     uint8_t *p = turgo_extend(output, batch->size - skipped);
     turgo_copy(p, batch->at, TURGO_FIXED);
     turgo_store32(p, batch->size - skipped);
     turgo_store32(p + 16, turgo_control.hand);
     turgo_copy(p + TURGO_FIXED, batch->at + batch->fixed, batch->size - batch->fixed);
+}
+
+static inline void turgo_forward(uint32_t output) {
+    const turgo_batch *batch = turgo_instance.batch;
+    turgo_pending *o = &turgo_instance.outputs[output];
+    if (output >= TURGO_OUTPUTS_MAX || o->run_end != batch->at) {
+        turgo_begin_run(output);
+        return;
+    }
+    turgo_store32((uint8_t *)batch->at + 16, turgo_control.hand); /* the origin: the batch is the guest's to change */
+    o->run_end += batch->size;
+    o->run_count++;
 }
 
 static inline void turgo_fail(uint32_t code, const char *text) {
@@ -849,7 +927,7 @@ static inline int32_t turgo_run(void (*handle)(turgo_batch *), const uint8_t *da
     turgo_instance.batch = &batch;
     turgo_control.hand = UINT32_MAX;
     handle(&batch);
-    for (uint32_t i = 0; i < turgo_instance.operator->output_count; i++) turgo_flush(i);
+    for (uint32_t i = 0; i < turgo_instance.operator->output_count; i++) turgo_flush(i, i);
     return 0;
 }
 
@@ -863,8 +941,8 @@ static inline int32_t turgo_run_groups(uint32_t aggregation, const uint8_t *data
     turgo_instance.batch = &groups.groups;
     turgo_control.hand = UINT32_MAX;
     turgo_instance.operator->aggregations[aggregation].process(&groups);
-    for (uint32_t i = 0; i < turgo_instance.operator->output_count; i++) turgo_flush(i);
-    turgo_flush_to(TURGO_OUTPUTS_MAX, 1u << 31 | aggregation);
+    for (uint32_t i = 0; i < turgo_instance.operator->output_count; i++) turgo_flush(i, i);
+    turgo_flush(TURGO_OUTPUTS_MAX, 1u << 31 | aggregation);
     return 0;
 }
 

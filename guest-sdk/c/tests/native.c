@@ -24,14 +24,25 @@ typedef struct {
     uint32_t key_length, value_length;
 } entry;
 
-static uint8_t emitted[2][1 << 16];
+static uint8_t emitted[2][1 << 17];
 static uint32_t emitted_length[2];
+
+/* lines of records, as they came and as they should */
+static struct {
+    uint8_t bytes[1 << 18];
+    uint32_t length, count, batches;
+} came[2], wanted[2];
 static entry entries[300]; /* of the list or the map, in order */
 static uint32_t entry_count;
 
 void turgo_host_emit(uint32_t output, const void *data, uint32_t length) {
     memcpy(emitted[output], data, length);
     emitted_length[output] = length;
+    CHECK(length == turgo_load32(emitted[output] + 12) && memcmp(data, "TRGB\1\0\34\0", 8) == 0, "a batch without its header");
+    memcpy(came[output].bytes + came[output].length, emitted[output] + TURGO_HEADER, length - TURGO_HEADER);
+    came[output].length += length - TURGO_HEADER;
+    came[output].count += turgo_load32(emitted[output] + 8);
+    came[output].batches++;
 }
 void turgo_host_fail(uint32_t code, const void *text, uint32_t length) { (void)code, (void)text, (void)length; }
 
@@ -140,7 +151,41 @@ static void copy_twice(turgo_batch *batch) {
     }
 }
 
-static const turgo_input inputs[] = {{.name = "in", .process = copy_twice}};
+/* mix forwards some records to each output, some twice, and emits others by their
+ * parts, in stretches that are long or short. Whatever it does, records come out
+ * whole, in its order, and none is changed for who reads on. */
+static uint32_t seed;
+
+static uint32_t draw(uint32_t below) { return (seed = seed * 1664525 + 1013904223) / 65536 % below; }
+
+static void want(int output) {
+    const turgo_batch *in = turgo_instance.batch;
+    uint8_t *to = wanted[output].bytes + wanted[output].length;
+    memcpy(to, in->at, in->size);
+    turgo_store32(to + 16, turgo_control.hand);
+    wanted[output].length += in->size;
+    wanted[output].count++;
+}
+
+static void mix(turgo_batch *batch) {
+    turgo_record record, first = {0};
+    uint8_t before[16] = {0};
+    uint32_t stretch[2] = {0}, kind[2] = {0};
+    while (turgo_next(batch, &record)) {
+        if (first.value.data == NULL) memcpy(before, (first = record).value.data, sizeof before);
+        for (int output = 0; output < 2; output++) {
+            if (stretch[output]-- == 0) stretch[output] = draw(2) ? draw(5) : draw(150), kind[output] = draw(8);
+            for (uint32_t n = kind[output] == 0 ? 0 : kind[output] == 1 ? 2 : 1; n > 0; n--) {
+                want(output);
+                if (kind[output] == 2) turgo_emit_record((uint32_t)output, &record);
+                else turgo_forward((uint32_t)output);
+            }
+        }
+        CHECK(memcmp(first.value.data, before, sizeof before) == 0, "the value of an earlier record has changed");
+    }
+}
+
+static const turgo_input inputs[] = {{.name = "in", .process = copy_twice}, {.name = "mixed", .process = mix}};
 static const turgo_output outputs[] = {{.name = "parts"}, {.name = "whole"}};
 static const turgo_timer timers[] = {{.name = "never", .fire = copy_twice}};
 static const turgo_operator operators[] = {
@@ -212,6 +257,35 @@ static void golden(const char *path) {
     CHECK(checked >= 8, "only %u golden batches", checked);
 }
 
+/* ---- forwarding ---- */
+
+static void forwarding(void) {
+    enum { RECORDS = 800, VALUE = 60 };
+    uint8_t *p = turgo_buffer(TURGO_HEADER + RECORDS * (TURGO_FIXED + VALUE + 16));
+    turgo_copy(p, "TRGB\1\0\34\0", 8);
+    for (seed = 1; seed <= 200; seed++) {
+        uint32_t chosen = seed, length = TURGO_HEADER;
+        for (uint32_t i = 0; i < RECORDS; i++, length += TURGO_FIXED + VALUE) {
+            memset(p + length, 0, TURGO_FIXED);
+            memset(p + length + TURGO_FIXED, (int)i, VALUE);
+            turgo_store32(p + length, TURGO_FIXED + VALUE);
+            turgo_store32(p + length + 24, VALUE);
+            p[length + 4] = 1; /* no key */
+        }
+        turgo_store32(p + 8, RECORDS);
+        turgo_store32(p + 12, length);
+        memset(came, 0, sizeof came);
+        memset(wanted, 0, sizeof wanted);
+        CHECK(turgo_process(1, p, length) == 0, "forwarding, seed %u: not handled", chosen);
+        for (int output = 0; output < 2; output++)
+            CHECK(came[output].count == wanted[output].count && came[output].length == wanted[output].length &&
+                      memcmp(came[output].bytes, wanted[output].bytes, wanted[output].length) == 0,
+                  "forwarding, seed %u, output %d: %u records, want %u, or others", chosen, output, came[output].count, wanted[output].count);
+        seed = chosen;
+    }
+    CHECK(came[0].batches > 1, "no run was emitted where it lies");
+}
+
 /* ---- state ---- */
 
 static void values(void) {
@@ -269,6 +343,7 @@ int main(int count, char **arguments) {
     turgo_bytes request = turgo_text("{\"config\":{}}");
     CHECK(turgo_open(0, request.data, request.length) != NULL, "the operator does not open");
     golden(arguments[1]);
+    forwarding();
     values();
     walks(false);
     walks(true);
