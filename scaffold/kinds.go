@@ -21,6 +21,16 @@ var operatorKinds = map[toolchain.Language]*kind{
 		},
 		test: "go test", further: operatorCommands,
 	},
+	toolchain.C: {
+		templates: []string{"operator", "c"},
+		sdk:       sdk{copies: []copied{{from: "guest-sdk/c", to: "."}}},
+		words: map[string]string{
+			"language": "C", "needs": "; needs clang 14 or later and its `wasm-ld`",
+			"files": "| `@name@.c`, `@name@_test.c`, `Makefile` | the operator, and its tests with `turgo_test.h`. " +
+				"[The SDK's page](turgo-sdk/README.md) tells the rules, [its header](turgo-sdk/turgo.h) shows all there is |",
+		},
+		test: "make test", further: operatorCommands,
+	},
 }
 
 var connectorKind = &kind{}

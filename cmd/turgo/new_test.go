@@ -17,6 +17,7 @@ var newOperators = []struct {
 	test     []string
 }{
 	{"go", []string{"go", "test"}},
+	{"c", []string{"make", "test"}},
 }
 
 // wantCounts is what each new operator makes of its events.

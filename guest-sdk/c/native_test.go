@@ -10,14 +10,22 @@ import (
 // The SDK as a native program, under the compiler's checks of undefined
 // behaviour, reproduces the golden batches.
 func TestNative(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "native")
+	run(t, "tests/native.c", filepath.Join("..", "..", "abi", "testdata", "batches.txt"))
+}
+
+// The kit for tests of operators does what a host does.
+func TestKit(t *testing.T) { run(t, "tests/kit.c") }
+
+// run compiles a program and runs it.
+func run(t *testing.T, source string, arguments ...string) {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "program")
 	build := exec.Command("clang", "-std=c11", "-Wall", "-Wextra", "-Werror", "-g", "-fsanitize=undefined",
-		"-fsanitize-trap=undefined", "-o", program, "tests/native.c")
+		"-fsanitize-trap=undefined", "-o", program, source)
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v (make tools installs what is missing)\n%s", build, err, text)
 	}
-	run := exec.Command(program, filepath.Join("..", "..", "abi", "testdata", "batches.txt"))
-	if text, err := run.CombinedOutput(); err != nil {
+	if text, err := exec.Command(program, arguments...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 }

@@ -70,6 +70,38 @@ static inline bool turgo_equal(turgo_bytes a, turgo_bytes b) {
     return true;
 }
 
+/* turgo_ordered is a number as the sub-key of a map, so that the map is in the order
+ * of its numbers: 8 bytes, big-endian, with the sign turned over. It is the same in
+ * the other SDKs. */
+typedef struct {
+    uint8_t data[8];
+} turgo_ordered;
+
+static inline turgo_ordered turgo_order(int64_t number) {
+    turgo_ordered ordered;
+    uint64_t bits = (uint64_t)number ^ 1ULL << 63;
+    for (int i = 7; i >= 0; i--, bits >>= 8) ordered.data[i] = (uint8_t)bits;
+    return ordered;
+}
+
+static inline int64_t turgo_number(turgo_bytes ordered) {
+    uint64_t bits = 0;
+    for (int i = 0; i < 8; i++) bits = bits << 8 | ((const uint8_t *)ordered.data)[i];
+    return (int64_t)(bits ^ 1ULL << 63);
+}
+
+/* turgo_digits writes a number in decimal and returns where it ends: at most 20
+ * characters, and no 0 behind them. */
+static inline char *turgo_digits(char *to, int64_t number) {
+    char digits[20], *p = digits + sizeof digits;
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do *--p = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (number < 0) *--p = '-';
+    while (p < digits + sizeof digits) *to++ = *p++;
+    return to;
+}
+
 /* ---- records ---- */
 
 typedef enum { TURGO_INSERT, TURGO_UPDATE_BEFORE, TURGO_UPDATE_AFTER, TURGO_DELETE } turgo_kind;
