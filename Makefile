@@ -19,7 +19,7 @@ EXAMPLES := $(patsubst examples/%/operator,%,$(wildcard examples/*/operator))
 MODULES  := $(foreach example,$(EXAMPLES),examples/$(example)/$(example).wasm)
 
 .DEFAULT_GOAL := help
-.PHONY: help build modules test test-short lint bench demo fuzz generate sim chaos poison kafka-up kafka-down tools packages clean
+.PHONY: help build modules test test-short lint bench demo fuzz generate sim chaos poison kafka-up kafka-down tools node packages clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -91,10 +91,16 @@ TOOLS      += $(if $(wildcard $(shell rustc --print sysroot 2>/dev/null)/lib/rus
 # Packages of Python, in an environment of their own: build/python/bin/python.
 PYTHON_PACKAGES := grpcio==1.76.0 protobuf==6.33.1 ziglang==0.15.2
 
-tools: build/python/packages ## install what the tests need and Go does not bring
+tools: build/python/packages node ## install what the tests need and Go does not bring
 
 build/python/packages: Makefile | packages
 	@python3 -m venv build/python && build/python/bin/pip install --quiet --disable-pip-version-check $(PYTHON_PACKAGES) && touch $@
+
+# What AssemblyScript needs from npm, where it is used.
+NODE_FOLDERS := guest-sdk/assemblyscript examples/languages/assemblyscript
+
+node: | packages
+	@for folder in $(NODE_FOLDERS); do node guest-sdk/assemblyscript/install.mjs $$folder || exit 1; done
 
 packages:
 	@missing=; for tool in $(TOOLS); do \

@@ -152,7 +152,8 @@ var builds = map[string][]string{
 	"go": {"go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", "OUT", "."},
 	"c": {"clang", "--target=wasm32", "-std=c11", "-Wall", "-Wextra", "-Werror", "-O2", "-nostdlib", "-mbulk-memory", "-Wl,--no-entry",
 		"-o", "OUT", "../../../c/tests/everything.c"},
-	"rust": {"toolchain", "../../../rust/tests/everything"},
+	"rust":           {"toolchain", "../../../rust/tests/everything"},
+	"assemblyscript": {"node", "../../../assemblyscript/tests/compile.mjs", "tests/operators/everything.ts", "OUT"},
 }
 
 func build(t *testing.T, language string) []byte {
