@@ -11,6 +11,6 @@ func newConformance() *cobra.Command {
 			return command.Help()
 		},
 	}
-	command.AddCommand(newConformanceConnector())
+	command.AddCommand(newConformanceOperator(), newConformanceConnector())
 	return command
 }

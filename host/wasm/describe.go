@@ -42,6 +42,7 @@ func (m *Module) describe(ctx context.Context, parsed *instrument.Module) error 
 	if err != nil {
 		return err
 	}
+	m.text = bytes.Clone(text)
 	if err := readDescription(text, &m.description); err != nil {
 		return err
 	}

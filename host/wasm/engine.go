@@ -4,6 +4,7 @@
 package wasm
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -133,10 +134,14 @@ type Module struct {
 	// tableElements is how many all tables have at their start.
 	tableElements uint32
 	description   abi.Description
+	text          []byte // of the description, as the module gave it
 }
 
 // Description is what the module tells about itself.
 func (m *Module) Description() *abi.Description { return &m.description }
+
+// DescriptionText is the description as the module gave it.
+func (m *Module) DescriptionText() []byte { return bytes.Clone(m.text) }
 
 // Digest is the SHA-256 of the module's bytes, in hex.
 func (m *Module) Digest() string { return m.digest }
