@@ -46,7 +46,7 @@ func NewAggregation[T any](d *Declaration, name string, codec Codec[T]) Aggregat
 	}
 	a := &aggregation[T]{declaration: d, state: newValue(d, codec)}
 	a.state.name, a.state.kind = name, "value"
-	a.accumulated = &output{instance: d.instance, name: name, index: accumulatorOutput + uint32(len(d.aggregations)), length: headerLength}
+	a.accumulated = newOutput(d.instance, name, accumulatorOutput+uint32(len(d.aggregations)))
 	a.groups.aggregation = a
 	d.aggregations = append(d.aggregations, a)
 	return Aggregation[T]{a}

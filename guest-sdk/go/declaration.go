@@ -47,7 +47,7 @@ func (d *Declaration) Output(name string) Output {
 	for _, o := range d.outputs {
 		unique("output", o.name, name)
 	}
-	o := &output{instance: d.instance, name: name, index: uint32(len(d.outputs)), length: headerLength}
+	o := newOutput(d.instance, name, uint32(len(d.outputs)))
 	d.outputs = append(d.outputs, o)
 	return Output{o}
 }

@@ -6,6 +6,7 @@ const (
 	flushLength   = 1 << 20 // an output's buffer is emitted when it holds this much
 	keepLength    = 4 << 20 // a larger buffer is given back after the call
 	initialLength = 64 << 10
+	runLength     = 4 << 10 // forwarded records of this length are emitted where they lie
 
 	// slack bytes stand after the bytes in use of every buffer: short copies may
 	// run into them, and no address stands past a buffer's end, which Go's
@@ -14,18 +15,31 @@ const (
 )
 
 // Output is one output of the operator. Records gather in a buffer, which goes
-// to the host at the end of the call, or earlier when it is full.
+// to the host at the end of the call, or earlier when it is full. Forwarded ones
+// stay where they lie in the batch, for as long as they follow each other.
 type Output struct{ *output }
 
 type output struct {
 	instance *instance
 	base     unsafe.Pointer // of buffer
 	length   int            // in use; the header's at least
-	room     int            // that is left
-	count    uint32
+	room     int            // that is left; 0 while there is a run
+	count    uint32         // of records in the buffer
 	index    uint32
 	name     string
 	buffer   []byte // its length is its capacity, slack included
+
+	// The run: forwarded records, behind those in the buffer, by their offsets in
+	// the batch.
+	run, runEnd uintptr
+	runCount    uint32
+}
+
+// noRun is a runEnd that is no offset.
+const noRun = ^uintptr(0)
+
+func newOutput(i *instance, name string, index uint32) *output {
+	return &output{instance: i, name: name, index: index, length: headerLength, runEnd: noRun}
 }
 
 // Record is one record to emit. A nil Key or Value is null; an empty one is not.
@@ -93,19 +107,56 @@ func (o *output) EmitRecord(r Record) {
 // Forward emits the record in hand as it is.
 func (o *output) Forward() {
 	in := &o.instance.batch
-	if in.fixed != fixedLength {
+	if o.runEnd != in.offset {
+		o.beginRun()
+		return
+	}
+	// The origin: the batch is the guest's to change.
+	store32(in.at(), 16, o.instance.control.hand)
+	o.runEnd += in.size
+	o.runCount++
+}
+
+// beginRun forwards a record that does not follow the one before.
+func (o *output) beginRun() {
+	in := &o.instance.batch
+	if in.fixed != fixedLength || in.offset < headerLength {
 		o.EmitRecord(Record{Key: in.Key(), Value: in.Value(), Kind: in.Kind(), Timestamp: in.Timestamp(), Extensions: in.Extensions()})
 		return
 	}
-	size := int(in.size)
-	p := o.reserve(size)
-	copy(unsafe.Slice((*byte)(p), size), unsafe.Slice((*byte)(in.at()), size))
-	store32(p, 16, o.instance.control.hand)
+	o.settle()
+	store32(in.at(), 16, o.instance.control.hand)
+	o.run, o.runEnd, o.runCount = in.offset, in.offset+in.size, 1
+	o.room = 0
+}
+
+// settle ends a run: a short one moves into the buffer, a long one is emitted
+// where it lies. Its header stands on the record before it for so long.
+func (o *output) settle() {
+	if o.runEnd == noRun {
+		return
+	}
+	length, base := int(o.runEnd-o.run), o.instance.batch.base
+	o.runEnd = noRun
+	if length < runLength {
+		o.makeRoom(length)
+		copy(unsafe.Slice((*byte)(unsafe.Add(o.base, o.length)), length), unsafe.Slice((*byte)(unsafe.Add(base, o.run)), length))
+		o.length += length
+		o.room -= length
+		o.count += o.runCount
+		return
+	}
+	o.flushBuffer()
+	header := (*[headerLength]byte)(unsafe.Add(base, o.run-headerLength))
+	before := *header
+	o.emitBatch(unsafe.Pointer(header), headerLength+length, o.runCount)
+	*header = before
 }
 
 // reserve makes room for one record and returns its address.
 func (o *output) reserve(size int) unsafe.Pointer {
 	if size > o.room {
+		o.settle()
 		o.makeRoom(size)
 	}
 	p := unsafe.Add(o.base, o.length)
@@ -118,7 +169,7 @@ func (o *output) reserve(size int) unsafe.Pointer {
 // makeRoom emits what the buffer holds or grows it, until size fits.
 func (o *output) makeRoom(size int) {
 	if o.length+size > flushLength {
-		o.flush()
+		o.flushBuffer()
 	}
 	if need := o.length + size + slack; need > len(o.buffer) {
 		grown := make([]byte, max(need, min(2*len(o.buffer), flushLength), initialLength))
@@ -129,23 +180,34 @@ func (o *output) makeRoom(size int) {
 	o.room = len(o.buffer) - slack - o.length
 }
 
-// flush emits what the buffer holds and empties it.
+// flush emits all that the output holds.
 func (o *output) flush() {
+	o.settle()
+	o.flushBuffer()
+}
+
+// flushBuffer emits what the buffer holds and empties it.
+func (o *output) flushBuffer() {
 	if o.count == 0 {
 		return
 	}
-	p := o.base
-	store32(p, 0, headerMagic)
-	store32(p, 4, version|fixedLength<<16)
-	store32(p, 8, o.count)
-	store32(p, 12, uint32(o.length))
-	store64(p, 16, 0)
-	o.instance.host.Emit(o.index, o.buffer[:o.length])
+	o.emitBatch(o.base, o.length, o.count)
 	if len(o.buffer) > keepLength {
 		o.buffer, o.base = nil, nil
 	}
 	o.length, o.count = headerLength, 0
 	o.room = len(o.buffer) - slack - headerLength
+}
+
+// emitBatch makes a batch of records that have room for its header before them,
+// and emits it.
+func (o *output) emitBatch(p unsafe.Pointer, length int, count uint32) {
+	store32(p, 0, headerMagic)
+	store32(p, 4, version|fixedLength<<16)
+	store32(p, 8, count)
+	store32(p, 12, uint32(length))
+	store64(p, 16, 0)
+	o.instance.host.Emit(o.index, unsafe.Slice((*byte)(p), length))
 }
 
 // put copies data to p, short data without a call to the runtime: keys are
