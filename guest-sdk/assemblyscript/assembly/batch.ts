@@ -129,9 +129,13 @@ export abstract class Records {
  * belong to it, until the next.
  */
 export class Batch extends Records {
+  /** Whether the records are groups, which are nothing to emit as they are. */
+  hasGroups: bool = false;
+
   /** Takes a batch that the host wrote, with none of its records in hand. */
-  start(data: usize): void {
+  start(data: usize, hasGroups: bool): void {
     this.begin(data);
+    this.hasGroups = hasGroups;
     setHand(NO_HAND);
   }
 

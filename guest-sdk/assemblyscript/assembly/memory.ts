@@ -1,26 +1,61 @@
 /**
  * The memory of a long-lived instance: the host's buffer, and the collector.
  */
+import { Runtime } from "shared/runtime";
 
 /** A larger buffer than this goes when a smaller one is asked for. */
 const KEEP_LENGTH: u32 = 4 << 20;
 
-import { Runtime } from "shared/runtime";
-
 let buffer: usize = 0;
 let capacity: u32 = 0;
 
-/** The buffer of the host; 0 = out of memory. */
+/** The buffer of the host; 0 = it cannot be that long. */
 export function lend(length: u32): usize {
   if (length <= capacity && capacity <= KEEP_LENGTH) return buffer;
-  if (length > <u32>i32.MAX_VALUE) return 0;
+  if (length > 0x3fffff00) return 0;
   if (buffer != 0) heap.free(buffer);
   buffer = heap.alloc(length);
   capacity = length;
   return buffer;
 }
 
-/** Collects garbage where enough of it may have gathered. Nothing may be on the stack. */
+/** So many bytes of new objects are worth a collection. */
+const COLLECT_BYTES: u32 = 1 << 20;
+/** What an object costs beside its own size, about. */
+const OBJECT_COST: u32 = 24;
+
+// The runtime's header of an object stands before it. Its second word from the
+// front links the object with the one that was made before.
+const HEADER: usize = 20;
+const PREVIOUS: usize = 8;
+const SIZE: usize = 16;
+
+class Probe {}
+
+/** The newest object that was counted. */
+let counted: usize = 0;
+/** Bytes of objects since the last collection. */
+let allocated: u32 = 0;
+
+/**
+ * Collects garbage where enough of it may have gathered. The runtime named minimal
+ * leaves it to us: it cannot see what the stack holds, so it may collect only
+ * where the stack is empty, which is at the end of a call. Each object that was
+ * made in the call is counted once.
+ */
 export function collectAfterCall(): void {
-  if (ASC_RUNTIME == Runtime.Minimal) __collect();
+  if (ASC_RUNTIME != Runtime.Minimal) return;
+  const newest = changetype<usize>(new Probe()) - HEADER;
+  for (let object = load<usize>(newest, PREVIOUS); object != counted; object = load<usize>(object, PREVIOUS)) {
+    if (object < __heap_base) break; // the list's own head
+    allocated += load<u32>(object, SIZE) + OBJECT_COST;
+    if (allocated >= COLLECT_BYTES) {
+      __collect();
+      allocated = 0;
+      counted = 0;
+      return;
+    }
+  }
+  allocated += OBJECT_COST; // the probe's own
+  counted = newest;
 }

@@ -72,7 +72,7 @@ export function open(index: u32, request: Bytes): usize {
 export function process(input: u32, data: usize): i32 {
   const operator = current as Operator;
   const d = operator.declarations;
-  d.batch.start(data);
+  d.batch.start(data, false);
   d.inputs[input].handler.handle(d.batch);
   return finish(operator);
 }
@@ -81,7 +81,7 @@ export function process(input: u32, data: usize): i32 {
 export function timers(timer: u32, data: usize): i32 {
   const operator = current as Operator;
   const d = operator.declarations;
-  d.batch.start(data);
+  d.batch.start(data, false);
   d.fired[timer].handle(d.batch);
   return finish(operator);
 }
@@ -90,7 +90,7 @@ export function timers(timer: u32, data: usize): i32 {
 export function aggregate(aggregation: u32, data: usize): i32 {
   const operator = current as Operator;
   const d = operator.declarations;
-  d.batch.start(data);
+  d.batch.start(data, true);
   d.members.beginAll(data + ((load<u32>(data, 12) + 7) & ~7));
   d.aggregators[aggregation]!.handle(d.batch);
   d.accumulated[aggregation].flush();

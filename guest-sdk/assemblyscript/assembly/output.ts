@@ -68,10 +68,6 @@ export class Emitter {
   @inline forward(): void {
     const batch = this.batch;
     const at = batch.at;
-    if (batch.fixed != FIXED_LENGTH) {
-      this.forwardShortened();
-      return;
-    }
     store<u32>(at, hand(), 16);
     if (at != this.runEnd) this.startRun(at);
     this.runEnd = at + batch.size;
@@ -86,20 +82,30 @@ export class Emitter {
   /** Copies the records of the run. */
   private endRun(): void {
     const count = this.runCount;
-    const length = <i32>(this.runEnd - this.runStart);
+    const from = this.runStart;
+    const length = <i32>(this.runEnd - from);
     this.runCount = 0;
     this.runEnd = 0;
+    const skipped = this.batch.fixed - FIXED_LENGTH;
+    if (skipped > 0) {
+      this.shorten(from, count, skipped);
+      return;
+    }
     const to = this.reserve(length);
     this.count += count - 1;
-    memory.copy(to, this.runStart, length);
+    memory.copy(to, from, length);
   }
 
-  /** Forwards a record whose fixed part has fields of a later layout. */
-  private forwardShortened(): void {
-    const batch = this.batch;
-    this.write(batch.key, batch.value, batch.kind, batch.timestamp, batch.extensions.length);
-    const extensions = batch.extensions;
-    memory.copy(this.buffer + this.length - extensions.length, extensions.data, extensions.length);
+  /** Copies records without the fields that a later layout adds to their fixed part. */
+  private shorten(from: usize, count: i32, skipped: i32): void {
+    for (; count > 0; count--) {
+      const size = load<i32>(from);
+      const to = this.reserve(size - skipped);
+      memory.copy(to, from, FIXED_LENGTH);
+      store<i32>(to, size - skipped);
+      memory.copy(to + FIXED_LENGTH, from + FIXED_LENGTH + skipped, size - FIXED_LENGTH - skipped);
+      from += size;
+    }
   }
 
   /** Writes a record, with room for extensions. */
@@ -169,7 +175,12 @@ export class Emitter {
   /** Whether the run is the batch of the call, from its first record to its last. */
   private isWhole(): bool {
     const batch = this.batch;
-    return batch.left == 0 && this.runEnd == batch.at + batch.size && this.runStart == batch.first;
+    return (
+      batch.left == 0 &&
+      !batch.hasGroups &&
+      this.runEnd == batch.at + batch.size &&
+      this.runStart == batch.first
+    );
   }
 
   private emitBuffer(): void {
