@@ -33,3 +33,43 @@ source:
     - {settings: {count: minus}, field: count}
 `), "source/undecodable")
 }
+
+func TestFileSink(t *testing.T) {
+	passes(t, run(t, "file", `
+sink:
+  settings: {path: "${SCRATCH}/out", write_key: true, suffix: .txt}
+  read_back: {files: "${SCRATCH}/out/part-*.txt"}
+  bad_settings:
+    - {settings: {path: ""}, field: path}
+    - {settings: {suffix: a/b}, field: suffix}
+`), "sink/refused")
+}
+
+// The same, read back by the connector's own source.
+func TestFileSinkReadByItsSource(t *testing.T) {
+	passes(t, run(t, "file", `
+sink:
+  settings: {path: "${SCRATCH}/out"}
+  prepare: [sh, -c, 'mkdir -p "${SCRATCH}/out" && touch "${SCRATCH}/out/empty"']
+  record: {key: "k", value: '{"id": "${ID}"}'}
+  read_back: {source: {connector: file, settings: {paths: ["${SCRATCH}/out/*"]}}}
+`, "prepare_commit", "commit_repeat", "order"))
+}
+
+func TestStdout(t *testing.T) {
+	passes(t, run(t, "stdout", `
+sink:
+  settings: {format: key_value}
+  read_back: {command: [sh, -c, 'cat "${SCRATCH}/host-output" 2>/dev/null || true']}
+  bad_settings:
+    - {settings: {format: prose}, field: format}
+`), "sink/refused", "sink/prepare_without_commit", "sink/crash_before_prepare", "sink/abort", "sink/orphans", "sink/order")
+}
+
+func TestBlackhole(t *testing.T) {
+	passes(t, run(t, "blackhole", `
+sink: {settings: {}}
+`), "sink/prepare_commit", "sink/records", "sink/refused", "sink/prepare_without_commit", "sink/stop", "sink/cancellation",
+		"sink/back_pressure", "sink/unknown_fields", "sink/commit_after_crash", "sink/commit_repeat", "sink/crash_before_prepare",
+		"sink/abort", "sink/abort_repeat", "sink/orphans", "sink/writers", "sink/close", "sink/kill", "sink/order", "sink/host")
+}

@@ -178,7 +178,8 @@ func checkSourceUnknownFields(ctx context.Context, t *trial) error {
 	if err := t.invoke(ctx, p, "SourceCheck with unknown fields", t.sourceSide().check, config); err != nil {
 		return err
 	}
-	s := &sourceSession{t: t, p: p, client: v1.NewConnectorClient(p.connection), decorate: addUnknown}
+	s := t.sourceIn(p)
+	s.decorate = addUnknown
 	if err := s.open(ctx, t.identity(0), 1); err != nil {
 		return fmt.Errorf("with unknown fields: %w", err)
 	}

@@ -15,11 +15,16 @@ import (
 	"github.com/turgo-stream/turgo/host/native"
 )
 
-// launcher is turgo's own, set up as a user would install the connector.
-func (t *trial) launcher() (*native.Launcher, string, error) {
-	name := t.manifestName()
-	l := &native.Launcher{Logger: slog.New(slog.DiscardHandler), StartTimeout: t.startLimit, RestartsMax: -1}
+// launcher is turgo's own, set up as a user would install the connector. The
+// caller closes it.
+func (t *trial) launcher() (l *native.Launcher, name string, err error) {
+	name = t.manifestName()
+	l = &native.Launcher{Logger: slog.New(slog.DiscardHandler), StartTimeout: t.startLimit, RestartsMax: -1}
 	if t.options.Builtin != "" {
+		if l.Output, err = os.OpenFile(t.hostOutput(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+			return nil, "", &setupError{err}
+		}
+		context.AfterFunc(t.ended, func() { l.Output.Close() })
 		// The launcher starts this very program; the factories only tell the sides.
 		l.Builtins = []connectors.Connector{{
 			Name: name, Source: func() connectors.Source { return nil }, Sink: func() connectors.Sink { return nil },

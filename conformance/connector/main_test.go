@@ -29,6 +29,7 @@ const testLimit = 2 * time.Minute
 // run runs the suite over a built-in connector.
 func run(t *testing.T, name, scenario string, checks ...string) *report.Report {
 	t.Helper()
+	t.Parallel() // most of the time is spent in waiting
 	s, err := connector.ParseScenario([]byte(scenario))
 	if err != nil {
 		t.Fatal(err)

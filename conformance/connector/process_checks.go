@@ -231,7 +231,7 @@ func checkCleanExit(ctx context.Context, t *trial) error {
 // busy opens a side and one stream of it, so that what works behind it runs.
 func (t *trial) busy(ctx context.Context, p *process) error {
 	if t.scenario.Source != nil {
-		s := &sourceSession{t: t, p: p, client: v1.NewConnectorClient(p.connection)}
+		s := t.sourceIn(p)
 		if err := s.open(ctx, t.identity(0), 1); err != nil {
 			return err
 		}

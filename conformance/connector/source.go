@@ -25,6 +25,7 @@ type sourceSession struct {
 	t        *trial
 	p        *process
 	client   v1.ConnectorClient
+	settings map[string]any
 	restored bool
 	decorate func(proto.Message) // changes each message before it is sent; nil = not
 }
@@ -37,18 +38,24 @@ func decorated[M proto.Message](s *sourceSession, message M) M {
 	return message
 }
 
+// sourceIn is the source of FILE in a process, not opened yet.
+func (t *trial) sourceIn(p *process) *sourceSession {
+	return &sourceSession{t: t, p: p, client: v1.NewConnectorClient(p.connection), settings: t.scenario.Source.Settings}
+}
+
 // openSource starts a process and opens the source in it.
 func (t *trial) openSource(ctx context.Context, restored bool) (*sourceSession, error) {
 	p, err := t.start(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &sourceSession{t: t, p: p, client: v1.NewConnectorClient(p.connection), restored: restored}
+	s := t.sourceIn(p)
+	s.restored = restored
 	return s, s.open(ctx, t.identity(0), 1)
 }
 
 func (s *sourceSession) open(ctx context.Context, who identity, attempt uint64) error {
-	config, err := s.t.config(s.t.scenario.Source.Settings, who, attempt)
+	config, err := s.t.config(s.settings, who, attempt)
 	if err != nil {
 		return &setupError{err}
 	}
@@ -393,7 +400,7 @@ func (w *wholeReading) undecodable(at string, d *delivery) {
 
 // ordinarySource reads the beginning of the source.
 func (t *trial) ordinarySource(ctx context.Context, p *process) error {
-	s := &sourceSession{t: t, p: p, client: v1.NewConnectorClient(p.connection)}
+	s := t.sourceIn(p)
 	if err := s.open(ctx, t.identity(0), 1); err != nil {
 		return err
 	}

@@ -31,6 +31,9 @@ type trial struct {
 	name    string // ${CHECK}
 	scratch string // ${SCRATCH}
 	started []*process
+	lastID  int             // of the records that it writes
+	ended   context.Context // when the check has
+	finish  context.CancelFunc
 	unseen  bool // something was not looked at, as nothing tells how
 }
 
@@ -42,6 +45,7 @@ func (s *suite) newTrial(ctx context.Context, c check) (*trial, error) {
 		return nil, fmt.Errorf("connector: %w", err)
 	}
 	t := &trial{suite: s, check: c.name, name: fmt.Sprintf("%s-%s-%s", c.group, c.name, s.token), scratch: scratch}
+	t.ended, t.finish = context.WithCancel(context.Background())
 	if source := s.scenario.Source; source != nil && c.group != GroupSink {
 		err = t.command(ctx, source.Prepare)
 	}
@@ -60,8 +64,13 @@ func (t *trial) end() {
 	for _, p := range t.started {
 		p.release()
 	}
+	t.finish()
 	os.RemoveAll(t.scratch)
 }
+
+// hostOutput is the file that takes the place of the host's standard output,
+// which built-in connectors get.
+func (t *trial) hostOutput() string { return filepath.Join(t.scratch, "host-output") }
 
 func (t *trial) placeholders() *strings.Replacer {
 	return strings.NewReplacer("${SCRATCH}", t.scratch, "${CHECK}", t.name, "${FOLDER}", t.scenario.Folder)
@@ -133,7 +142,7 @@ func (t *trial) startOf(ctx context.Context, run program) (*process, error) {
 // launch starts the connector, and leaves its handshake to the caller.
 func (t *trial) launch(run program, o startOptions) (*process, error) {
 	if t.options.Builtin != "" {
-		o.output = filepath.Join(t.scratch, "host-output")
+		o.output = t.hostOutput()
 	}
 	p, err := startProcess(run, o)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -38,6 +39,8 @@ type Launcher struct {
 	Folder string
 	// Logger takes the connectors' logs.
 	Logger *slog.Logger
+	// Output takes what built-in connectors write to the host's standard output.
+	Output *os.File
 	// StartTimeout is how long a process may take until it serves.
 	StartTimeout time.Duration
 	// RestartsMax is how often one source's process is started again within
@@ -73,6 +76,8 @@ func orDefault[T comparable](value, otherwise T) T {
 	}
 	return value
 }
+
+func (l *Launcher) output() *os.File { return orDefault(l.Output, os.Stdout) }
 
 func (l *Launcher) startTimeout() time.Duration {
 	return orDefault(l.StartTimeout, startTimeoutDefault)

@@ -56,7 +56,7 @@ func startProcess(ctx context.Context, l *Launcher, name string, run executable)
 		wire.EnvironmentLogLevel + "=" + l.logLevel(),
 	}, run.environment...)
 	command.SysProcAttr = diesWithParent()
-	passed, err := p.passFiles(command, run)
+	passed, err := p.passFiles(command, run, l.output())
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
@@ -89,7 +89,7 @@ func startProcess(ctx context.Context, l *Launcher, name string, run executable)
 }
 
 // passFiles makes the lifeline, and adds the child's end, and what else it gets.
-func (p *process) passFiles(command *exec.Cmd, run executable) (passed []*os.File, err error) {
+func (p *process) passFiles(command *exec.Cmd, run executable, output *os.File) (passed []*os.File, err error) {
 	childEnd, hostEnd, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func (p *process) passFiles(command *exec.Cmd, run executable) (passed []*os.Fil
 	}
 	pass(wire.EnvironmentLifeline, childEnd)
 	if run.passOutput {
-		pass(wire.EnvironmentOutput, os.Stdout)
+		pass(wire.EnvironmentOutput, output)
 	}
 	return []*os.File{childEnd}, nil
 }
