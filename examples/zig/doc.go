@@ -1,0 +1,3 @@
+// Package zig holds operators that are written in Zig without an SDK, with
+// abi/SPEC.md and nothing else.
+package zig
