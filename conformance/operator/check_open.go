@@ -53,6 +53,8 @@ func (o *subject) openFault(err error, how opening) error {
 		switch {
 		case how.fields != nil:
 			f.reason += "\nskip fields of the open request that are not known: a later host may send more: SPEC.md, section 3"
+		case how.subtask > 0:
+			f.reason += "\nit opened as subtask 0: each subtask has an instance of its own, which must open too: SPEC.md, section 2"
 		case !o.configGiven:
 			f.reason += fmt.Sprintf("\ngive the config that a job would in %s: `operators: {%s: {config: {...}}}`", ScenarioFile, o.description.Name)
 		}

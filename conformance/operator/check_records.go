@@ -42,6 +42,8 @@ func (i *instance) accepts(input int, records []record.Record, ordinary bool, do
 
 func (o *subject) input(input int) string { return "input " + o.description.Inputs[input].Name }
 
+const adviceOfEmpty = "a batch may have no records: ask for their count before the first is touched"
+
 // checkEmptyBatch sends a batch without records, to a fresh instance and to one that
 // has had records.
 func checkEmptyBatch(o *subject) error {
@@ -53,7 +55,7 @@ func checkEmptyBatch(o *subject) error {
 	return o.opened(opening{}, func(i *instance) error {
 		for input := range o.description.Inputs {
 			if err := i.accepts(input, nil, false, "an empty batch of "+o.input(input)); err != nil {
-				return err
+				return advise(err, adviceOfEmpty)
 			}
 			if len(i.emitted) > 0 {
 				return fails("an empty batch of %s made a record (%s)", o.input(input), i.emitted[0].record)
@@ -62,7 +64,7 @@ func checkEmptyBatch(o *subject) error {
 		for _, input := range usable {
 			_ = i.send(input, o.ordinary(input, 1, "empty"))
 			if err := i.accepts(input, nil, false, "an empty batch of "+o.input(input)+" after one with a record"); err != nil {
-				return err
+				return advise(err, adviceOfEmpty)
 			}
 		}
 		return nil
@@ -95,6 +97,9 @@ func checkManyRecords(o *subject) error {
 			if alone := o.tryAlone(input, records); alone != nil {
 				return alone
 			}
+			if f.trapped {
+				return advise(err, "none of these records does so alone: what is kept for a batch must have room for any number of records")
+			}
 		}
 		return err
 	})
@@ -123,7 +128,7 @@ func (o *subject) tryAlone(input int, records []record.Record) error {
 		}
 		given, _ := o.calibration.givenOf(input)
 		for n := range records {
-			if err := i.renew(st); err != nil {
+			if err := i.renew(); err != nil {
 				return errors.Join(err, i.end())
 			}
 			err := i.accepts(input, records[n:n+1], true, fmt.Sprintf("the record (%s) of %s, alone", showInput(records[n]), o.input(input)))

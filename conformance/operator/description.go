@@ -98,7 +98,7 @@ func exactObject(decoder *json.Decoder, holder, path string) error {
 			}
 		}
 		if strict && holder == "operators" && (!seen["inputs"] || !seen["outputs"]) {
-			return fmt.Errorf("%s lacks inputs or outputs, which must be there", path)
+			return fmt.Errorf("one of the %s lacks inputs or outputs: both must be there, if only as an empty list of outputs", path)
 		}
 	default:
 		return nil

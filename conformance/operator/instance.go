@@ -25,6 +25,8 @@ type instance struct {
 	watermark int64
 	clock     int64
 	emitted   []emission
+	store     *store
+	growing   []record.Batch
 	failed    []letter.Failure
 }
 
@@ -60,7 +62,7 @@ func (o *subject) open(st *store, how opening) (*instance, error) {
 	if how.limits.CallDuration == 0 {
 		how.limits.CallDuration = callDuration
 	}
-	i := &instance{subject: o, watermark: abi.WatermarkMin, clock: clockStart}
+	i := &instance{subject: o, store: st, watermark: abi.WatermarkMin, clock: clockStart}
 	config := wasm.OpenConfig{
 		Operator: o.description.Name, UID: "conformance", Subtask: how.subtask, Parallelism: how.parallelism,
 		Config: how.config, RequestFields: how.fields, Limits: how.limits,
@@ -164,7 +166,7 @@ func (o *subject) faultOf(err error, ordinary bool, doing string) error {
 	if err == nil || !errors.As(err, &guest) {
 		return err
 	}
-	f := &failure{reason: fmt.Sprintf("%s: %s%s", doing, tell(guest), advice(guest))}
+	f := &failure{reason: fmt.Sprintf("%s: %s%s", doing, tell(guest), advice(guest)), trapped: guest.Kind == wasm.KindTrap}
 	switch {
 	case guest.Rule == wasm.RuleBuffer:
 		f.owner = CheckBuffer
@@ -197,10 +199,23 @@ func exceeds(guest *wasm.GuestError) bool {
 // tell says what a guest did, with the innermost frame of its stack.
 func tell(guest *wasm.GuestError) string {
 	text := string(guest.Kind) + ": " + guest.Reason
-	if frame, _, _ := strings.Cut(guest.Stack, "\n"); strings.TrimSpace(frame) != "" {
-		text += ", in " + strings.TrimSpace(frame)
+	frame, _, _ := strings.Cut(guest.Stack, "\n")
+	frame, _, _ = strings.Cut(frame, "(") // its signature follows
+	if frame = strings.TrimLeft(strings.TrimSpace(frame), "."); frame != "" {
+		text += ", in " + frame
 	}
 	return text
+}
+
+// advise puts other advice in the place of what a failure says to do, unless the
+// fault belongs to another check.
+func advise(err error, text string) error {
+	var f *failure
+	if errors.As(err, &f) && f.owner == "" {
+		seen, _, _ := strings.Cut(f.reason, "\n")
+		f.reason = seen + "\n" + text
+	}
+	return err
 }
 
 // advice says what to do about it.

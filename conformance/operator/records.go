@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
+	"github.com/turgo-stream/turgo/abi"
 	"github.com/turgo-stream/turgo/abi/record"
 	"github.com/turgo-stream/turgo/host/wasm"
 )
@@ -101,13 +103,12 @@ func (o *subject) calibrate() (*calibration, error) {
 }
 
 func (o *subject) tryAll(st *store, i *instance, c *calibration) error {
-	trapped := 0
-	var first error
+	first := make([]error, len(o.description.Inputs))
 	for _, s := range o.candidates() {
 		if o.ctx.Err() != nil {
 			return o.ctx.Err()
 		}
-		if err := i.renew(st); err != nil {
+		if err := i.renew(); err != nil {
 			return err
 		}
 		err := i.send(s.input, []record.Record{s.record})
@@ -121,13 +122,12 @@ func (o *subject) tryAll(st *store, i *instance, c *calibration) error {
 		case errors.As(err, &guest) && guest.Kind == wasm.KindFailedRecord:
 			s.reason = guest.Reason
 		case errors.As(err, &guest):
-			trapped++
 			fault := o.faultOf(err, true, "the record ("+showInput(s.record)+") of input "+o.description.Inputs[s.input].Name+", alone").(*failure)
 			if fault.owner != "" || s.shape == nil {
 				return fault
 			}
-			if first == nil {
-				first = fault
+			if first[s.input] == nil {
+				first[s.input] = fault
 			}
 			continue
 		default:
@@ -135,27 +135,40 @@ func (o *subject) tryAll(st *store, i *instance, c *calibration) error {
 		}
 		c.samples = append(c.samples, s)
 	}
-	if len(c.samples) == 0 {
-		return first
+	for input, fault := range first {
+		if !slices.ContainsFunc(c.samples, func(s sample) bool { return s.input == input }) {
+			return fault
+		}
+		if c.bad == nil {
+			c.bad = fault
+		}
 	}
-	c.bad = first
 	return nil
 }
 
 // renew makes the instance as if it were new, with empty state.
-func (i *instance) renew(st *store) error {
-	i.watermark, i.clock = -1<<63, clockStart
-	if i.state != nil {
-		st.spaces++
-		keyed, err := st.keyed(fmt.Sprint("space-", st.spaces), i.subject.description)
-		if err != nil {
-			return err
-		}
-		i.state.State = keyed
-		clear(i.state.keys)
-		clear(i.state.touched)
+func (i *instance) renew() error {
+	if err := i.renewState(); err != nil {
+		return err
 	}
 	return i.operator.Probe().Forget()
+}
+
+// renewState gives the instance empty state, at the beginning of time.
+func (i *instance) renewState() error {
+	i.watermark, i.clock = abi.WatermarkMin, clockStart
+	if i.state == nil {
+		return nil
+	}
+	i.store.spaces++
+	keyed, err := i.store.keyed(fmt.Sprint("space-", i.store.spaces), i.subject.description)
+	if err != nil {
+		return err
+	}
+	i.state.State = keyed
+	clear(i.state.keys)
+	clear(i.state.touched)
+	return nil
 }
 
 // candidates are the records to try: those of the scenario, and for inputs without

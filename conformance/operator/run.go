@@ -216,8 +216,12 @@ func (s *suite) skipOperators([]int) {
 }
 
 // failure is what a check returns where the module is at fault. Owner is the
-// check to which the fault belongs; empty: the one that met it.
-type failure struct{ owner, reason string }
+// check to which the fault belongs; empty: the one that met it. trapped says that
+// the guest ran into a trap of its own.
+type failure struct {
+	owner, reason string
+	trapped       bool
+}
 
 func (f *failure) Error() string { return f.reason }
 

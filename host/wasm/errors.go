@@ -42,6 +42,7 @@ const (
 	RuleStatus   Rule = "status"   // a status that is not 0
 	RuleBuffer   Rule = "buffer"   // turgo_buffer gave none
 	RuleControl  Rule = "control"  // no place for the control block
+	RuleReason   Rule = "reason"   // an operator that refuses must say why
 )
 
 // GuestError tells that a guest's call failed through the guest's own fault or

@@ -65,7 +65,9 @@ func (o *Operator) fail(stack []uint64) {
 	o.enter("fail", inProcess|inOpen)
 	code, text := uint32(stack[0]), failText(o.view("fail", stack[1], stack[2]))
 	if o.phase != phaseProcess {
-		o.declined = text
+		if uint32(stack[2]) > 0 {
+			o.declined = text
+		}
 		return
 	}
 	hand := o.hand("fail")

@@ -152,7 +152,7 @@ func (o *Operator) open() error {
 	case o.declined != "":
 		return o.fault(KindRefused, o.declined)
 	case o.control == 0:
-		return o.fault(KindRefused, "turgo_open returned 0 and gave no reason with fail")
+		return o.broke(RuleReason, KindRefused, "turgo_open returned 0 and gave no reason with fail")
 	case uint64(o.control)+abi.ControlLength > uint64(len(o.memory.bytes)):
 		address := o.control
 		o.control = 0

@@ -59,6 +59,9 @@ func (p Probe) Forget() error {
 	return p.o.guestError(p.o.reset())
 }
 
+// LimitFuel gives the calls from now on that fuel, and not what the limits say.
+func (p Probe) LimitFuel(fuel int64) { p.o.limits.CallFuel = fuel }
+
 // Describe calls turgo_describe, and gives the bytes of the description.
 func (p Probe) Describe() ([]byte, error) {
 	if err := p.ready(); err != nil {

@@ -1,0 +1,158 @@
+package operator
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/turgo-stream/turgo/abi"
+)
+
+// checkStateUse looks at which of the declared states were used. Numbers that are
+// not declared, and states of other kinds, end a call wherever they are met.
+func checkStateUse(o *subject) error {
+	if _, err := o.ready(); err != nil {
+		return err
+	}
+	states := o.description.States[:len(o.description.States)-len(o.description.Aggregations)]
+	if len(states) == 0 {
+		return skips("the operator declares no state")
+	}
+	var unused []string
+	for n := range states {
+		if !o.used.states[n] {
+			unused = append(unused, states[n].Name)
+		}
+	}
+	if len(unused) == 0 {
+		return nil
+	}
+	c, err := o.readyAccepted()
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("of the declared states, %s was never read nor written", strings.Join(unused, ", "))
+	for input := range o.description.Inputs {
+		if _, accepted := c.givenOf(input); accepted {
+			return fails("%s by the records of the scenario\ndrop the declaration, or give records that use it", text)
+		}
+	}
+	return skips("%s by made-up records: give some that use it in %s", text, ScenarioFile)
+}
+
+// processingRounds is how often processing time moves on to the next timer.
+const processingRounds = 20
+
+// checkTimers fires timers: all at once at the end, one by one, and by the clock.
+func checkTimers(o *subject) error {
+	if len(o.description.Timers) == 0 {
+		return skips("the operator declares no timer")
+	}
+	c, err := o.readyAccepted()
+	if err != nil {
+		return err
+	}
+	fired := 0
+	for _, slice := range []int{fireSlice, 1} {
+		n, err := o.fireAtTheEnd(c, slice)
+		if err != nil {
+			return err
+		}
+		fired += n
+	}
+	n, err := o.fireByTheClock(c)
+	if err != nil {
+		return err
+	}
+	if fired+n+o.firedInLife() == 0 {
+		return skips("no timer was set by the records that were sent: give some that set one in %s", ScenarioFile)
+	}
+	return nil
+}
+
+func (o *subject) firedInLife() int {
+	if o.plain == nil {
+		return 0
+	}
+	return o.plain.fired
+}
+
+// fireAtTheEnd sends records, and then ends the input.
+func (o *subject) fireAtTheEnd(c *calibration, slice int) (fired int, err error) {
+	err = o.playTimers(c, func(p *player) error {
+		p.instance.watermark = abi.WatermarkMax
+		err := p.fireAll(slice)
+		fired = p.trace.fired
+		return err
+	})
+	return fired, err
+}
+
+// fireByTheClock sends records, and then lets the clock run.
+func (o *subject) fireByTheClock(c *calibration) (fired int, err error) {
+	err = o.playTimers(c, func(p *player) error {
+		for range processingRounds {
+			next, found, err := p.instance.operator.NextProcessingTimer()
+			if err != nil || !found {
+				return err
+			}
+			if err := p.advance(p.instance.watermark, max(next, p.instance.clock)); err != nil {
+				return err
+			}
+		}
+		fired = p.trace.fired
+		return nil
+	})
+	return fired, err
+}
+
+// playTimers sends ordinary records of all inputs to a new instance.
+func (o *subject) playTimers(c *calibration, then func(*player) error) error {
+	p := &player{subject: o}
+	return o.with(1, func(st *store) error {
+		i, err := o.open(st, opening{})
+		if err != nil {
+			return o.faultOf(err, false, "turgo_open")
+		}
+		p.store, p.instance = st, i
+		for _, input := range c.usable(len(o.description.Inputs)) {
+			records := o.ordinary(input, 40, "timers")
+			p.records += len(records)
+			if err := i.accepts(input, records, true, fmt.Sprintf("%d records of %s", len(records), o.input(input))); err != nil {
+				return errors.Join(err, i.end())
+			}
+		}
+		return errors.Join(then(p), i.end())
+	})
+}
+
+// checkVersions lets reads tell other schema versions than the declared one.
+func checkVersions(o *subject) error {
+	versioned := false
+	for _, s := range o.description.States {
+		versioned = versioned || s.SchemaVersion > 0
+	}
+	if !versioned {
+		return skips("no state declares a schema version")
+	}
+	c, err := o.readyAccepted()
+	if err != nil {
+		return err
+	}
+	for _, shift := range []int{-1, 1} {
+		err := o.playTimers(c, func(p *player) error {
+			p.instance.state.shift = shift
+			for _, input := range c.usable(len(o.description.Inputs)) {
+				doing := fmt.Sprintf("records of %s whose state was written under a schema version %s than the declared one", o.input(input), map[int]string{-1: "less by one", 1: "greater by one"}[shift])
+				if err := p.instance.accepts(input, o.ordinary(input, 40, "timers"), false, doing); err != nil {
+					return err
+				}
+			}
+			return p.instance.fireSpecial([]int64{abi.WatermarkMax}, "whose state was written under another schema version than the declared one")
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
