@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 
 	v1 "github.com/turgo-stream/turgo/abi/connector/v1"
 )
@@ -35,7 +36,7 @@ type cursors struct {
 func (t *trial) newCursors(w *wholeReading, indices ...int) *cursors {
 	c := &cursors{whole: w, endless: t.scenario.Source.Endless, byID: map[string]*cursor{}}
 	for i, split := range w.splits {
-		if len(indices) > 0 && !contains(indices, i) {
+		if len(indices) > 0 && !slices.Contains(indices, i) {
 			continue
 		}
 		one := &cursor{split: split}
@@ -43,15 +44,6 @@ func (t *trial) newCursors(w *wholeReading, indices ...int) *cursors {
 		c.byID[split.GetId()] = one
 	}
 	return c
-}
-
-func contains(list []int, n int) bool {
-	for _, one := range list {
-		if one == n {
-			return true
-		}
-	}
-	return false
 }
 
 // done reports whether enough of a split was read: all of it, or as much of an
@@ -248,7 +240,7 @@ func sample(random *rand.Rand, count, n int) []int {
 	}
 	list := []int{0, count - 1}
 	for len(list) < n {
-		if next := random.IntN(count); !contains(list, next) {
+		if next := random.IntN(count); !slices.Contains(list, next) {
 			list = append(list, next)
 		}
 	}

@@ -32,33 +32,43 @@ func sourceChecks() []check {
 
 func checkDiscovery(ctx context.Context, t *trial) error {
 	var first []string
-	for process := range 2 {
-		s, err := t.openSource(ctx, process > 0)
+	for process, restored := range []bool{false, false, true} {
+		s, err := t.openSource(ctx, restored)
 		if err != nil {
 			return err
 		}
 		for call := range 2 {
-			splits, finals, err := s.discover(ctx)
+			ids, err := t.discoverIDs(ctx, s)
 			if err != nil {
-				return err
-			}
-			ids, err := splitIDs(splits)
-			if err != nil {
-				return err
-			}
-			if err := t.checkFinal(finals); err != nil {
 				return err
 			}
 			if process == 0 && call == 0 {
 				first = ids
 			}
-			if err := sameSplits(first, ids, t.scenario.Source.Endless); err != nil {
-				return fmt.Errorf("call %d in process %d: %w", call+1, process+1, err)
+			if restored { // what the host knows already may be missing
+				err = noOthers(first, ids, t.scenario.Source.Endless)
+			} else {
+				err = sameSplits(first, ids, t.scenario.Source.Endless)
+			}
+			if err != nil {
+				return fmt.Errorf("call %d in process %d (restored: %v): %w", call+1, process+1, restored, err)
 			}
 		}
 		s.p.release()
 	}
 	return nil
+}
+
+func (t *trial) discoverIDs(ctx context.Context, s *sourceSession) ([]string, error) {
+	splits, finals, err := s.discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := splitIDs(splits)
+	if err != nil {
+		return nil, err
+	}
+	return ids, t.checkFinal(finals)
 }
 
 func splitIDs(splits []*v1.Split) ([]string, error) {
@@ -102,19 +112,32 @@ func (t *trial) checkFinal(finals []bool) error {
 
 // sameSplits checks that splits are found again; where others may come, more are allowed.
 func sameSplits(first, now []string, more bool) error {
-	found := map[string]bool{}
-	for _, id := range now {
-		found[id] = true
+	if id, found := firstWithout(first, now); found {
+		return fmt.Errorf("SourceDiscover no longer finds split %.64q; the IDs of splits have to last, also over restarts", id)
 	}
-	for _, id := range first {
-		if !found[id] {
-			return fmt.Errorf("SourceDiscover no longer finds split %.64q; the IDs of splits have to last, also over restarts", id)
-		}
-	}
-	if len(now) != len(first) && !more {
-		return fmt.Errorf("SourceDiscover finds %d splits, and found %d before, though it said that these were all", len(now), len(first))
+	return noOthers(first, now, more)
+}
+
+// noOthers checks that no others are found than were said to be all.
+func noOthers(first, now []string, more bool) error {
+	if id, found := firstWithout(now, first); found && !more {
+		return fmt.Errorf("SourceDiscover finds split %.64q, which was not among the %d that it first said were all", id, len(first))
 	}
 	return nil
+}
+
+// firstWithout gives the first of a list that the other does not have.
+func firstWithout(list, other []string) (id string, found bool) {
+	has := make(map[string]bool, len(other))
+	for _, id := range other {
+		has[id] = true
+	}
+	for _, id := range list {
+		if !has[id] {
+			return id, true
+		}
+	}
+	return "", false
 }
 
 func checkRead(ctx context.Context, t *trial) error {

@@ -528,7 +528,7 @@ type Config struct {
 	// settings is the step's config, a JSON object.
 	Settings []byte `protobuf:"bytes,7,opt,name=settings,proto3" json:"settings,omitempty"`
 	// restored tells a source that its splits were discovered before: one that it
-	// was not given is new since.
+	// was not given is new since. The host knows the others, so SourceDiscover may leave them out.
 	Restored      bool `protobuf:"varint,8,opt,name=restored,proto3" json:"restored,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
