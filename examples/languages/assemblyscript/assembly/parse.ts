@@ -21,6 +21,12 @@ function numberAt(line: Bytes, start: i32, end: i32): i64 {
   return number;
 }
 
+/** Where the field that begins at start ends: at a comma, or with the line. */
+function endOfField(line: Bytes, start: i32): i32 {
+  const comma = line.indexOf(COMMA, start);
+  return comma < 0 ? line.length : comma;
+}
+
 /** Reads payments from lines of text: TIME,ACCOUNT,CENTS,NOTE. */
 export class Parse extends Operator {
   private payments: Output = new Output("payments");
@@ -59,16 +65,15 @@ export class Parse extends Operator {
 
   /** Reads the fields of a line and returns the name of the first that is wrong. */
   private read(line: Bytes): string {
-    const first = line.indexOf(COMMA);
-    if (first < 0 || !isNumber(line, 0, first)) return "time";
-    const second = line.indexOf(COMMA, first + 1);
-    if (second < 0 || second == first + 1 || second - first - 1 > ACCOUNT_MAX) return "account";
-    const third = line.indexOf(COMMA, second + 1);
-    const end = third < 0 ? line.length : third;
+    const first = endOfField(line, 0);
+    if (!isNumber(line, 0, first)) return "time";
+    const second = endOfField(line, first + 1);
+    if (second <= first + 1 || second - first - 1 > ACCOUNT_MAX) return "account";
+    const end = endOfField(line, second + 1);
     const isNegative = second + 1 < end && line.at(second + 1) == MINUS;
     const digits = second + 1 + i32(isNegative);
     if (!isNumber(line, digits, end)) return "cents";
-    if (third < 0) return "note";
+    if (end == line.length) return "note";
     this.time = numberAt(line, 0, first);
     this.account.cut(line, first + 1, second);
     const cents = numberAt(line, digits, end);
