@@ -60,7 +60,6 @@ impl<T: Codec> Aggregation<T> {
     }
 
     /// Declares that an accumulator vanishes so many milliseconds after it was written.
-    #[must_use]
     pub fn expiring(mut self, time_to_live_ms: u64) -> Self {
         self.state = self.state.expiring(time_to_live_ms);
         self

@@ -40,7 +40,7 @@ impl Control {
     pub(crate) fn processing_time(&self) -> i64 {
         unsafe { self.processing_time.as_ptr().read_volatile() }
     }
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(all(feature = "std", not(target_arch = "wasm32")))]
     pub(crate) fn set_times(&self, watermark: i64, processing_time: i64) {
         self.take(NO_HAND);
         self.watermark.set(watermark);

@@ -42,15 +42,16 @@ pub trait FromJson: Sized {
 
 impl Config {
     pub(crate) fn new(json: &[u8]) -> Option<Config> {
-        Config::within(String::new(), json, 0)
+        Config::within(String::new(), json)
     }
 
     /// Reads an object that stands at a path.
-    fn within(path: String, json: &[u8], depth: usize) -> Option<Config> {
+    fn within(path: String, json: &[u8]) -> Option<Config> {
         let mut fields = Vec::new();
         let mut reader = Reader::new(json);
         reader.object(|name, json| {
-            let object = if json[0] == b'{' { Some(Config::within(format!("{}{}.", path, name), json, depth + 1)?) } else { None };
+            // The reader bounds how deep objects stand in each other.
+            let object = if json[0] == b'{' { Some(Config::within(format!("{}{}.", path, name), json)?) } else { None };
             fields.push(Field { name, json: json.to_vec(), object, asked: Cell::new(false) });
             Some(())
         })?;
@@ -61,7 +62,7 @@ impl Config {
     fn field(&self, name: &str) -> Option<&Field> {
         let field = self.fields.iter().find(|field| field.name == name)?;
         field.asked.set(true);
-        (field.json != b"null").then(|| field)
+        (field.json != b"null").then_some(field)
     }
 
     /// The field's value as JSON; `None` where it is missing.

@@ -1,12 +1,10 @@
 //! What [`operators!`](crate::operators) makes a module of.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::describe;
-use crate::failure::Failure;
 use crate::host::Host;
-use crate::instance::{self, AnyInstance};
+use crate::instance::{self, Opened};
 use crate::operator::Operator;
 
 /// An operator of the module.
@@ -14,7 +12,7 @@ pub struct Registration {
     name: &'static str,
     describe: fn(&str) -> (String, bool),
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
-    open: fn(Host, &[u8]) -> Result<Box<dyn AnyInstance>, Failure>,
+    open: fn(Host, &[u8]) -> Opened,
 }
 
 impl Registration {
@@ -98,6 +96,7 @@ pub mod wasm {
     use core::ptr;
 
     use super::Registration;
+    use crate::call::NO_HAND;
     use crate::host::Host;
     use crate::instance::AnyInstance;
 
@@ -157,7 +156,7 @@ pub mod wasm {
     /// `data` points to `length` bytes. No other call is running.
     pub unsafe fn open(operators: &[Registration], operator: u32, data: *const u8, length: u32) -> *const u8 {
         #[cfg(feature = "std")]
-        std::panic::set_hook(Box::new(|panic| Host.log(crate::Level::Error as u32, &std::format!("{}", panic))));
+        std::panic::set_hook(Box::new(|panic| Host.log(NO_HAND, crate::Level::Error as u32, &std::format!("{}", panic))));
         let request = unsafe { core::slice::from_raw_parts(data, length as usize) };
         let opened = match operators.get(operator as usize) {
             Some(registration) => (registration.open)(Host, request),
@@ -170,7 +169,7 @@ pub mod wasm {
                 instance.control() as *const _ as *const u8
             }
             Err(failure) => {
-                Host.fail(crate::call::NO_HAND, failure.code(), failure.text());
+                Host.fail(NO_HAND, failure.code(), failure.text());
                 ptr::null()
             }
         }

@@ -48,7 +48,7 @@ impl<'a> Iterator for Headers<'a> {
             }
             let length = word(content);
             let (name, value) = content[4..].split_at((length & !NULL) as usize);
-            return Some(Header { name, value: (length & NULL == 0).then(|| value) });
+            return Some(Header { name, value: (length & NULL == 0).then_some(value) });
         }
         None
     }

@@ -89,7 +89,7 @@ impl Host {
     pub(crate) fn timer_delete(&self, _hand: u32, timer: u32, timestamp: i64) {
         unsafe { imports::timer_delete(timer, timestamp) }
     }
-    pub(crate) fn log(&self, level: u32, text: &str) {
+    pub(crate) fn log(&self, _hand: u32, level: u32, text: &str) {
         unsafe { imports::log(level, text.as_ptr(), text.len() as u32) }
     }
     pub(crate) fn metric(&self, metric: u32, value: i64) {
@@ -113,7 +113,7 @@ pub(crate) trait Calls {
     fn map_scan(&self, hand: u32, state: u32, after: Option<&[u8]>, buffer: &mut [u8]) -> i64;
     fn timer_set(&self, hand: u32, timer: u32, timestamp: i64);
     fn timer_delete(&self, hand: u32, timer: u32, timestamp: i64);
-    fn log(&self, level: u32, text: &str);
+    fn log(&self, hand: u32, level: u32, text: &str);
     fn metric(&self, metric: u32, value: i64);
 }
 
@@ -178,8 +178,8 @@ mod native {
         pub(crate) fn timer_delete(&self, hand: u32, timer: u32, timestamp: i64) {
             self.0.timer_delete(hand, timer, timestamp)
         }
-        pub(crate) fn log(&self, level: u32, text: &str) {
-            self.0.log(level, text)
+        pub(crate) fn log(&self, hand: u32, level: u32, text: &str) {
+            self.0.log(hand, level, text)
         }
         pub(crate) fn metric(&self, metric: u32, value: i64) {
             self.0.metric(metric, value)

@@ -33,6 +33,9 @@ pub(crate) trait AnyInstance {
     fn close(&mut self);
 }
 
+/// An instance, or why the operator refuses.
+pub(crate) type Opened = Result<Box<dyn AnyInstance>, Failure>;
+
 struct Instance<S> {
     // In a box, so that the control block stays where it is.
     core: Box<Core>,
@@ -40,7 +43,7 @@ struct Instance<S> {
     operator: S,
 }
 
-fn declare<S: Operator>() -> (Declaration<S>, S) {
+pub(crate) fn declare<S: Operator>() -> (Declaration<S>, S) {
     let mut declaration = Declaration::new();
     let operator = S::declare(&mut declaration);
     declaration.finish();
@@ -48,7 +51,7 @@ fn declare<S: Operator>() -> (Declaration<S>, S) {
 }
 
 /// Opens an operator. An error tells why it refuses.
-pub(crate) fn open<S: Operator>(host: Host, request: &[u8]) -> Result<Box<dyn AnyInstance>, Failure> {
+pub(crate) fn open<S: Operator>(host: Host, request: &[u8]) -> Opened {
     let (declaration, mut operator) = declare::<S>();
     let context = Context::new(host.clone(), request)?;
     operator.open(&context)?;

@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
     /// There is nothing more.
     pub(crate) fn end(&mut self) -> Option<()> {
         self.space();
-        self.rest.is_empty().then(|| ())
+        self.rest.is_empty().then_some(())
     }
 
     /// Calls `field` with each name and value of an object.
@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
             let start = reader.rest;
             reader.skip_string()?;
             let name = string(&start[..start.len() - reader.rest.len()])?;
-            reader.take(b':').then(|| ())?;
+            reader.take(b':').then_some(())?;
             let value = reader.value(0)?;
             field(name, value)
         })
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
     }
 
     fn list(&mut self, open: u8, close: u8, mut element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        self.take(open).then(|| ())?;
+        self.take(open).then_some(())?;
         if self.take(close) {
             return Some(());
         }
@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
             if self.take(close) {
                 return Some(());
             }
-            self.take(b',').then(|| ())?;
+            self.take(b',').then_some(())?;
         }
     }
 
@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
             b'{' => self.list(b'{', b'}', |reader| {
                 reader.space();
                 reader.skip_string()?;
-                reader.take(b':').then(|| ())?;
+                reader.take(b':').then_some(())?;
                 reader.value(depth + 1).map(|_| ())
             }),
             b'[' => self.list(b'[', b']', |reader| reader.value(depth + 1).map(|_| ())),
@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_string(&mut self) -> Option<()> {
-        (self.rest.first() == Some(&b'"')).then(|| ())?;
+        (self.rest.first() == Some(&b'"')).then_some(())?;
         let mut at = 1;
         loop {
             match self.rest.get(at)? {

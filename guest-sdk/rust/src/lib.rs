@@ -27,6 +27,8 @@ mod output;
 mod raw;
 mod record;
 mod state;
+#[cfg(all(feature = "std", not(target_arch = "wasm32")))]
+pub mod testing;
 mod timer;
 mod value;
 

@@ -33,14 +33,12 @@ impl<K: Codec, V: Codec> Map<K, V> {
     }
 
     /// Declares that an entry vanishes so many milliseconds after it was written.
-    #[must_use]
     pub fn expiring(self, time_to_live_ms: u64) -> Self {
         self.typed.declared.time_to_live_ms.set(time_to_live_ms);
         self
     }
 
     /// Declares that the host reads the maps of all keys of a batch before it calls.
-    #[must_use]
     pub fn prefetched(self) -> Self {
         self.typed.declared.prefetch.set(true);
         self

@@ -1,5 +1,6 @@
 use alloc::string::String;
 
+use crate::call::NO_HAND;
 use crate::config::Config;
 use crate::declaration::Declaration;
 use crate::failure::Failure;
@@ -68,6 +69,6 @@ impl Context {
 
     /// Writes a line to the operator's log.
     pub fn log(&self, level: Level, text: &str) {
-        self.host.log(level as u32, text);
+        self.host.log(NO_HAND, level as u32, text);
     }
 }

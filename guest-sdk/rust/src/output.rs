@@ -105,13 +105,7 @@ impl Output {
     /// Emits an insert with the timestamp of what is in hand, without extensions.
     #[inline(always)]
     pub fn emit(&self, hand: &Hand, key: impl Part, value: impl Part) {
-        let parts = Parts {
-            key: key.part(),
-            value: value.part(),
-            kind: Kind::Insert,
-            timestamp: hand.raw.timestamp(),
-            extensions: &[],
-        };
+        let parts = Parts { key: key.part(), value: value.part(), kind: Kind::Insert, timestamp: hand.raw.timestamp(), extensions: &[] };
         hand.core.emit(self.number, &parts);
     }
 

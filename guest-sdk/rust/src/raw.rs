@@ -352,7 +352,7 @@ impl Buffer {
             self.bytes.resize(HEADER, 0);
         }
         if size > self.bytes.capacity() - self.bytes.len() {
-            let double = (2 * self.bytes.capacity()).min(FLUSH).max(FIRST);
+            let double = (2 * self.bytes.capacity()).clamp(FIRST, FLUSH);
             let need = (self.bytes.len() + size).max(double);
             self.bytes.reserve_exact(need - self.bytes.len());
         }

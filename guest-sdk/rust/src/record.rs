@@ -38,7 +38,7 @@ impl Kind {
 
 /// The timestamp as an option.
 pub(crate) fn timestamp(timestamp: i64) -> Option<i64> {
-    (timestamp != NO_TIMESTAMP).then(|| timestamp)
+    (timestamp != NO_TIMESTAMP).then_some(timestamp)
 }
 
 /// What is in hand: a [`Record`], a [`Fired`] timer or a [`Group`](crate::Group).
@@ -87,7 +87,7 @@ impl<'a> Hand<'a> {
 
     /// Writes a line to the operator's log. It stays when the record fails.
     pub fn log(&self, level: Level, text: &str) {
-        self.core.host.log(level as u32, text);
+        self.core.host.log(self.core.control.hand(), level as u32, text);
     }
 
     #[inline(always)]

@@ -26,7 +26,6 @@ impl<T: Codec> Value<T> {
     }
 
     /// Declares that a value vanishes so many milliseconds after it was written.
-    #[must_use]
     pub fn expiring(self, time_to_live_ms: u64) -> Self {
         self.typed.declared.time_to_live_ms.set(time_to_live_ms);
         self
@@ -34,7 +33,6 @@ impl<T: Codec> Value<T> {
 
     /// Declares that the host reads the values of all keys of a batch before it
     /// calls: for state that is larger than memory.
-    #[must_use]
     pub fn prefetched(self) -> Self {
         self.typed.declared.prefetch.set(true);
         self
