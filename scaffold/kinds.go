@@ -33,4 +33,26 @@ var operatorKinds = map[toolchain.Language]*kind{
 	},
 }
 
-var connectorKind = &kind{}
+// wireModules are the modules that package connectors/wire needs.
+var wireModules = []string{
+	"github.com/fatih/color", "github.com/golang/protobuf", "github.com/hashicorp/go-hclog", "github.com/hashicorp/go-plugin",
+	"github.com/hashicorp/yamux", "github.com/mattn/go-colorable", "github.com/mattn/go-isatty", "github.com/oklog/run",
+	"golang.org/x/net", "golang.org/x/sys", "golang.org/x/text", "google.golang.org/genproto/googleapis/rpc",
+	"google.golang.org/grpc", "google.golang.org/protobuf",
+}
+
+// connectorKind is the project of a connector.
+var connectorKind = &kind{
+	templates: []string{"connector"},
+	sdk: sdk{goMod: true, modules: wireModules, copies: []copied{
+		{from: "abi", to: "abi", flat: true}, {from: "abi/record", to: "abi/record"}, {from: "abi/connector/v1", to: "abi/connector/v1"},
+		{from: "connectors", to: "connectors", flat: true}, {from: "connectors/wire", to: "connectors/wire"},
+	}},
+	words:  map[string]string{"requirements": requirements(wireModules, " // indirect")},
+	goSums: true,
+	test:   "go test",
+	further: []string{
+		"turgo conformance connector ./@name@ --config conformance.yaml",
+		"turgo check job.yaml --connectors ..", "turgo run job.yaml --connectors ..",
+	},
+}

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/turgo-stream/turgo"
 	"github.com/turgo-stream/turgo/toolchain"
 )
 
@@ -69,6 +70,7 @@ type kind struct {
 	words     map[string]string // what stands for further placeholders
 	test      string            // command that runs the unit tests
 	further   []string          // commands to run after the test
+	goSums    bool              // it needs other modules, whose checksums the sources have
 }
 
 //go:embed all:templates
@@ -87,6 +89,11 @@ func (k *kind) make(ctx context.Context, options Options) (*Project, error) {
 	files, err := k.files(options.Name)
 	if err != nil {
 		return nil, err
+	}
+	if k.goSums {
+		if files["go.sum"], err = turgo.Sources.ReadFile("go.sum"); err != nil {
+			return nil, fmt.Errorf("scaffold: %w", err)
+		}
 	}
 	own := slices.Sorted(maps.Keys(files))
 	copied, err := k.sdk.files()

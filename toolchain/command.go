@@ -51,7 +51,7 @@ type command struct {
 }
 
 func (c *command) String() string {
-	words := append([]string{filepath.Base(c.path)}, c.arguments...)
+	words := slices.Concat(c.environment, []string{filepath.Base(c.path)}, c.arguments)
 	for i, word := range words {
 		if word == "" || strings.ContainsAny(word, " \t'\"$&;|<>()*?[]{}") {
 			words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"

@@ -3,6 +3,8 @@ package toolchain
 import (
 	"context"
 	"fmt"
+	"os"
+	"strings"
 )
 
 // goOldest is the oldest Go that makes modules of the reactor kind.
@@ -14,52 +16,58 @@ var goAdvice = []Advice{
 	{"anywhere", "https://go.dev/dl"},
 }
 
+// goTool is a go command, and the flags that the user gives all builds.
+type goTool struct{ path, flags string }
+
 // findGo finds a go command that is new enough for the project.
-func (p *project) findGo(ctx context.Context) (string, error) {
+func (p *project) findGo(ctx context.Context) (*goTool, error) {
 	path, found := lookUp("go", "/usr/local/go/bin", "/opt/homebrew/bin")
 	if !found {
-		return "", &MissingError{Language: Go, Tool: "go", Advice: goAdvice}
+		return nil, &MissingError{Language: Go, Tool: "go", Advice: goAdvice}
 	}
-	answer, err := p.ask(ctx, path, "env", "GOVERSION")
+	answer, err := p.ask(ctx, path, "env", "GOVERSION", "GOFLAGS")
 	if err != nil {
-		return "", fmt.Errorf("toolchain: go: %s env GOVERSION: %w", path, err)
+		return nil, fmt.Errorf("toolchain: go: %s env: %w", path, err)
 	}
-	if v, known := parseVersion(answer); known && v.before(goOldest) {
-		return "", &MissingError{
-			Language: Go, Tool: "Go " + goOldest.String() + " or later", Reason: path + " is " + answer, Advice: goAdvice,
+	release, flags, _ := strings.Cut(answer, "\n")
+	if v, known := parseVersion(release); known && v.before(goOldest) {
+		return nil, &MissingError{
+			Language: Go, Tool: "Go " + goOldest.String() + " or later", Reason: path + " is " + release, Advice: goAdvice,
 		}
 	}
-	return path, nil
+	return &goTool{path, flags}, nil
 }
 
-// Paths, the repository's state and build IDs stay out of what is built.
-var goFlags = []string{"-trimpath", "-buildvcs=false"}
-
-const goLinkFlags = "-ldflags=-s -w -buildid="
+// build compiles the project's package. Paths, the repository's state and build
+// IDs stay out of what is built; flags of the user's come later, so they win.
+func (g *goTool) build(ctx context.Context, p *project, out string, environment []string, flags ...string) error {
+	arguments := append([]string{"build"}, flags...)
+	_, err := p.run(ctx, command{
+		path:        g.path,
+		arguments:   append(arguments, "-ldflags=-s -w -buildid=", "-o", out, "."),
+		environment: append(environment, "GOFLAGS="+strings.TrimSpace("-trimpath -buildvcs=false "+g.flags)),
+	})
+	return err
+}
 
 func buildGo(ctx context.Context, p *project, out string) error {
-	path, err := p.findGo(ctx)
+	tool, err := p.findGo(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = p.run(ctx, command{
-		path:        path,
-		arguments:   append(append([]string{"build"}, goFlags...), "-buildmode=c-shared", goLinkFlags, "-o", out, "."),
-		environment: []string{"GOOS=wasip1", "GOARCH=wasm"},
-	})
-	return err
+	return tool.build(ctx, p, out, []string{"GOOS=wasip1", "GOARCH=wasm"}, "-buildmode=c-shared")
 }
 
-// buildProgram builds a program for this machine.
+// buildProgram builds a program for this machine, without a library of C unless
+// the user wants one.
 func buildProgram(ctx context.Context, p *project, out string) error {
-	path, err := p.findGo(ctx)
+	tool, err := p.findGo(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = p.run(ctx, command{
-		path:        path,
-		arguments:   append(append([]string{"build"}, goFlags...), goLinkFlags, "-o", out, "."),
-		environment: []string{"CGO_ENABLED=0"},
-	})
-	return err
+	var environment []string
+	if os.Getenv("CGO_ENABLED") == "" {
+		environment = []string{"CGO_ENABLED=0"}
+	}
+	return tool.build(ctx, p, out, environment)
 }

@@ -90,6 +90,34 @@ func TestBuildsAreReproducible(t *testing.T) {
 	}
 }
 
+// A connector's program too.
+func TestProgramsAreReproducible(t *testing.T) {
+	files := map[string]string{
+		"go.mod":  "module example.com/count\n\ngo 1.24\n",
+		"main.go": "package main\n\nfunc main() { panic(\"where it stands\") }\n",
+	}
+	var programs [2][]byte
+	for i := range programs {
+		folder := write(t, files)
+		result, err := BuildConnector(context.Background(), Options{Folder: folder})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := filepath.Join(folder, "count"); result.Module != want {
+			t.Errorf("built %s, want %s", result.Module, want)
+		}
+		if programs[i], err = os.ReadFile(result.Module); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(programs[i], []byte(filepath.Base(filepath.Dir(folder)))) {
+			t.Errorf("the program holds the path of its folder %s", folder)
+		}
+	}
+	if !bytes.Equal(programs[0], programs[1]) {
+		t.Error("two builds of one source differ")
+	}
+}
+
 // What a compiler complains about is told, and what was there before stays.
 func TestCompilersAreHeard(t *testing.T) {
 	for language, broken := range map[Language][2]string{

@@ -14,11 +14,11 @@ import (
 func newNew() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "new",
-		Short: "Make a project: an operator of one's own",
+		Short: "Make a project: an operator or a connector of one's own",
 		Args:  noCommand,
 		RunE:  func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
-	command.AddCommand(newNewOperator())
+	command.AddCommand(newNewOperator(), newNewConnector())
 	return command
 }
 
@@ -45,6 +45,27 @@ copy of the SDK, so it builds anywhere. Nothing is overwritten.`,
 		},
 	}
 	command.Flags().StringVar(&language, "lang", "", "`language` of the operator: "+languageNames(", "))
+	dirFlag(command, &options)
+	return command
+}
+
+func newNewConnector() *cobra.Command {
+	options := scaffold.Options{}
+	command := &cobra.Command{
+		Use:   "connector NAME",
+		Short: "Make a project of a connector, in Go",
+		Long: `Make a project of a connector in Go: a small source and a transactional sink,
+their tests, a job that runs them, and what "turgo conformance" gives to them.
+It brings a copy of what it imports of turgo. Nothing is overwritten.`,
+		Args: exactly("NAME"),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			options.Name = arguments[0]
+			ctx, release := untilInterrupted(command)
+			defer release()
+			project, err := scaffold.NewConnector(ctx, options)
+			return tellProject(command, "connector", options.Name, project, err)
+		},
+	}
 	dirFlag(command, &options)
 	return command
 }

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/turgo-stream/turgo/host/native"
 )
 
 // newOperators is what proves a new project in each language: the command of its
@@ -40,6 +44,7 @@ func TestNewOperators(t *testing.T) {
 			}
 			author.runs(c.test[0], c.test[1:]...)
 			author.runs("turgo", "check", "job.yaml")
+			author.proves("operator", "page-visits.wasm")
 			lines := strings.Split(strings.TrimSpace(author.runs("turgo", "run", "job.yaml")), "\n")
 			slices.Sort(lines)
 			if !slices.Equal(lines, wantCounts) {
@@ -49,10 +54,109 @@ func TestNewOperators(t *testing.T) {
 	}
 }
 
+// TestNewConnector walks the way of an author of a connector.
+func TestNewConnector(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	author := author{T: t, folder: folder}
+	author.runs("turgo", "new", "connector", "tally")
+	author.folder = filepath.Join(folder, "tally")
+	// These flags are those of this program's own build, so all that the connector
+	// imports is compiled already.
+	author.environment = []string{"GOFLAGS=-trimpath=false", "CGO_ENABLED=1"}
+	if built := author.runs("turgo", "build"); !strings.Contains(built, "connector tally: turgo run JOB --connectors ..") {
+		t.Errorf("turgo build says\n%s", built)
+	}
+	author.runs("go", "test")
+	author.proves("connector", "./tally", "--config", "conformance.yaml")
+	author.runs("turgo", "run", "job.yaml", "--connectors", "..")
+	parts, err := filepath.Glob(filepath.Join(author.folder, "out", "part-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for _, part := range parts {
+		text, err := os.ReadFile(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			seen[line]++
+		}
+	}
+	for n := range 1000 {
+		if line := strconv.Itoa(n) + "\n"; seen[line] != 1 {
+			t.Errorf("%q is there %d times", line, seen[line])
+		}
+	}
+
+	// What the author wrote into the manifest stays; another program has another checksum.
+	manifest := filepath.Join(author.folder, "connector.json")
+	text, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after native.Manifest
+	if err := json.Unmarshal(text, &before); err != nil {
+		t.Fatal(err)
+	}
+	before.Environment = []string{"TALLY_KEY"}
+	author.writes("connector.json", before)
+	author.replaces("main.go", `Version: "1"`, `Version: "2"`)
+	author.runs("turgo", "build")
+	if text, err = os.ReadFile(manifest); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &after); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(after.Environment, before.Environment) || after.SHA256 == before.SHA256 || after.Version != "2" {
+		t.Errorf("the manifest became %+v, was %+v", after, before)
+	}
+}
+
 // author runs commands in a folder as the author of a project does.
 type author struct {
 	*testing.T
-	folder string
+	folder      string
+	environment []string
+}
+
+// proves runs a conformance suite: nothing may fail.
+func (a *author) proves(arguments ...string) {
+	a.Helper()
+	if told := a.runs("turgo", append([]string{"conformance"}, arguments...)...); !strings.Contains(told, " 0 failed") {
+		a.Errorf("turgo conformance %s says\n%s", strings.Join(arguments, " "), told)
+	}
+}
+
+// writes writes a value as JSON.
+func (a *author) writes(name string, value any) {
+	a.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		a.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(a.folder, name), text, 0o644); err != nil {
+		a.Fatal(err)
+	}
+}
+
+// replaces edits a file.
+func (a *author) replaces(name, old, with string) {
+	a.Helper()
+	path := filepath.Join(a.folder, name)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		a.Fatal(err)
+	}
+	edited := strings.ReplaceAll(string(text), old, with)
+	if edited == string(text) {
+		a.Fatalf("%s does not hold %q", name, old)
+	}
+	if err := os.WriteFile(path, []byte(edited), 0o644); err != nil {
+		a.Fatal(err)
+	}
 }
 
 // runs runs a command that has to succeed, and gives its standard output.
@@ -64,7 +168,8 @@ func (a *author) runs(name string, arguments ...string) string {
 		c.Path, c.Err = filepath.Join(built, "bin", "turgo"), nil
 	}
 	c.Dir = a.folder
-	c.Env = append(os.Environ(), "TURGO_CACHE="+filepath.Join(built, "cache"), "GOFLAGS=-buildvcs=false")
+	c.Env = append(os.Environ(), "TURGO_CACHE="+filepath.Join(built, "cache"))
+	c.Env = append(c.Env, a.environment...)
 	var said, complained strings.Builder
 	c.Stdout, c.Stderr = &said, &complained
 	if err := c.Run(); err != nil {
