@@ -20,7 +20,7 @@ import (
 )
 
 // allLanguages are those that have a folder here.
-var allLanguages = []toolchain.Language{toolchain.Go, toolchain.C}
+var allLanguages = []toolchain.Language{toolchain.Go, toolchain.Rust, toolchain.C, toolchain.AssemblyScript}
 
 const testLimit = 4 * time.Minute
 

@@ -71,6 +71,7 @@ typedef struct {
  * payment, NULL where it is one. */
 static const char *read_line(turgo_bytes line, payment *p) {
     turgo_bytes text;
+    if (line.data == NULL) return "not a payment: time";
     field(&line, &text);
     if (!digits(text, &p->time)) return "not a payment: time";
     field(&line, &p->account);
@@ -107,7 +108,7 @@ static const turgo_metric parse_metrics[] = {{.name = "small"}};
 /* ---- what count and sum have in common ---- */
 
 enum { LATE };
-enum { KEY_BYTES = 8, TEXT_MAX = 64 };
+enum { TEXT_MAX = 64 };
 
 /* read_cents reads the value of a record of parse, and fails another one. */
 static bool read_cents(const turgo_record *record, int64_t *cents) {
@@ -117,31 +118,6 @@ static bool read_cents(const turgo_record *record, int64_t *cents) {
     }
     turgo_copy(cents, record->value.data, sizeof *cents);
     return true;
-}
-
-/* order writes a time so that the byte order is that of the numbers. */
-static turgo_bytes order(int64_t time, uint8_t key[KEY_BYTES]) {
-    uint64_t bits = __builtin_bswap64((uint64_t)time ^ 1ull << 63);
-    turgo_copy(key, &bits, KEY_BYTES);
-    return turgo_bytes_of(key, KEY_BYTES);
-}
-
-static int64_t ordered(turgo_bytes key) {
-    uint64_t bits;
-    turgo_copy(&bits, key.data, KEY_BYTES);
-    return (int64_t)(__builtin_bswap64(bits) ^ 1ull << 63);
-}
-
-/* print writes a number in decimal and returns its end. */
-static char *print(char *to, int64_t number) {
-    char reversed[20];
-    uint32_t length = 0;
-    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-    do reversed[length++] = (char)('0' + rest % 10);
-    while ((rest /= 10) > 0);
-    if (number < 0) *to++ = '-';
-    while (length > 0) *to++ = reversed[--length];
-    return to;
 }
 
 static void emit_text(uint32_t output, turgo_bytes key, const char *text, const char *end, int64_t timestamp) {
@@ -170,9 +146,9 @@ static void count(turgo_batch *payments) {
             turgo_count(LATE, 1);
             continue;
         }
-        uint8_t key[KEY_BYTES];
         int64_t start = start_of_minute(record.timestamp), n = 0;
-        turgo_bytes minute = order(start, key);
+        turgo_ordered key = turgo_order(start);
+        turgo_bytes minute = turgo_bytes_of(&key, sizeof key);
         turgo_entry entry;
         bool found = turgo_map_get(MINUTES, minute, &entry);
         if (found) turgo_copy(&n, entry.value.data, sizeof n);
@@ -185,16 +161,16 @@ static void count(turgo_batch *payments) {
 static void end_minutes(turgo_batch *ends) {
     turgo_record end;
     while (turgo_next(ends, &end)) {
-        uint8_t key[KEY_BYTES];
         int64_t start = minus(end.timestamp, MINUTE_MS), n;
-        turgo_bytes minute = order(start, key);
+        turgo_ordered key = turgo_order(start);
+        turgo_bytes minute = turgo_bytes_of(&key, sizeof key);
         turgo_entry entry;
         if (!turgo_map_get(MINUTES, minute, &entry)) continue;
         turgo_copy(&n, entry.value.data, sizeof n);
         turgo_map_delete(MINUTES, minute);
-        char text[TEXT_MAX], *p = print(text, start);
+        char text[TEXT_MAX], *p = turgo_digits(text, start);
         *p++ = ' ';
-        emit_text(COUNTS, end.key, text, print(p, n), minus(end.timestamp, 1));
+        emit_text(COUNTS, end.key, text, turgo_digits(p, n), minus(end.timestamp, 1));
     }
 }
 
@@ -227,23 +203,23 @@ static bool sum_open(turgo_bytes request) {
 /* add_payment adds a payment to the session it belongs to, joins two that it
  * connects, or begins one. */
 static void add_payment(int64_t time, int64_t cents) {
-    uint8_t key[KEY_BYTES];
     int64_t first = time;
     session joined = {time, cents}, one;
     turgo_walk walk = turgo_walk_map(SESSIONS);
     for (turgo_entry entry; turgo_walk_next(&walk, &entry);) {
-        int64_t start = ordered(entry.key);
+        int64_t start = turgo_number(entry.key);
         turgo_copy(&one, entry.value.data, sizeof one);
         if (minus(time, one.last) >= gap || minus(start, time) >= gap) continue;
         if (start < first) first = start;
         if (one.last > joined.last) joined.last = one.last;
         joined.cents = plus(joined.cents, one.cents);
         if (first != start || joined.last != one.last) {
-            turgo_map_delete(SESSIONS, order(start, key));
+            turgo_map_delete(SESSIONS, entry.key);
             turgo_timer_delete(SESSION_END, plus(one.last, gap));
         }
     }
-    turgo_map_put(SESSIONS, order(first, key), turgo_bytes_of(&joined, sizeof joined));
+    turgo_ordered key = turgo_order(first);
+    turgo_map_put(SESSIONS, turgo_bytes_of(&key, sizeof key), turgo_bytes_of(&joined, sizeof joined));
     turgo_timer_set(SESSION_END, plus(joined.last, gap));
 }
 
@@ -266,12 +242,12 @@ static void end_session(const turgo_record *end) {
         session one;
         turgo_copy(&one, entry.value.data, sizeof one);
         if (plus(one.last, gap) != end->timestamp) continue;
-        char text[TEXT_MAX], *p = print(text, ordered(entry.key));
+        char text[TEXT_MAX], *p = turgo_digits(text, turgo_number(entry.key));
         turgo_map_delete(SESSIONS, entry.key);
         *p++ = ' ';
-        p = print(p, one.last);
+        p = turgo_digits(p, one.last);
         *p++ = ' ';
-        emit_text(SUMS, end->key, text, print(p, one.cents), one.last);
+        emit_text(SUMS, end->key, text, turgo_digits(p, one.cents), one.last);
         return;
     }
 }
