@@ -130,7 +130,7 @@ impl<'a, T: Codec> Group<'a, T> {
     fn emit(&self, value: Option<&[u8]>) {
         let core = self.hand.core;
         let parts = Parts { key: None, value, kind: Kind::Insert, timestamp: NO_TIMESTAMP, extensions: &[] };
-        core.emit(core.accumulators(self.aggregation.number), &parts);
+        core.emit(core.accumulators(self.aggregation.number), self.hand.index, &parts);
     }
 }
 
@@ -208,8 +208,9 @@ impl<'a> Groups<'a> {
 
     pub(crate) fn next<'g, T>(&'g mut self, aggregation: &'g Aggregation<T>) -> Option<Group<'g, T>> {
         let raw = self.groups.next()?;
-        self.core.control.take(self.index);
-        self.index = self.index.wrapping_add(1);
-        Some(Group { hand: Hand { core: self.core, raw }, aggregation, members: self.records.take(raw) })
+        let index = self.index;
+        self.core.control.take(index);
+        self.index = index.wrapping_add(1);
+        Some(Group { hand: Hand { core: self.core, raw, index }, aggregation, members: self.records.take(raw) })
     }
 }

@@ -7,7 +7,7 @@ use core::cell::{Cell, UnsafeCell};
 
 use crate::codec::Encode;
 use crate::host::Host;
-use crate::raw::{self, Buffer, Parts, Raw};
+use crate::raw::{self, Buffer, Destination, Parts, Raw};
 
 /// No record is in hand.
 pub(crate) const NO_HAND: u32 = u32::MAX;
@@ -77,19 +77,19 @@ impl Core {
         }
     }
 
+    /// Emits a record that belongs to the one at `origin`, which is in hand.
     #[inline(always)]
-    pub(crate) fn emit(&self, output: u32, parts: &Parts) {
-        let hand = self.control.hand();
+    pub(crate) fn emit(&self, output: u32, origin: u32, parts: &Parts) {
         // push calls the host and nobody else, and the host does not come back.
         let buffer = unsafe { &mut *self.buffers[output as usize].get() };
-        buffer.push(hand, parts, |batch| self.host.emit(hand, self.number(output), batch));
+        buffer.push(self.destination(output), origin, parts);
     }
 
+    /// Passes on the record at `origin`, which is in hand.
     #[inline(always)]
-    pub(crate) fn forward(&self, output: u32, record: Raw) {
-        let hand = self.control.hand();
+    pub(crate) fn forward(&self, output: u32, origin: u32, record: Raw) {
         let buffer = unsafe { &mut *self.buffers[output as usize].get() };
-        buffer.forward(record, hand, |batch| self.host.emit(hand, self.number(output), batch));
+        buffer.forward(self.destination(output), origin, record);
     }
 
     /// The place of an aggregation's accumulators among the outputs.
@@ -97,13 +97,10 @@ impl Core {
         self.outputs + aggregation
     }
 
-    /// The output's number for the host.
-    fn number(&self, output: u32) -> u32 {
-        if output < self.outputs {
-            output
-        } else {
-            ACCUMULATORS + (output - self.outputs)
-        }
+    #[inline(always)]
+    fn destination(&self, output: u32) -> Destination {
+        let number = if output < self.outputs { output } else { ACCUMULATORS + (output - self.outputs) };
+        Destination { host: &self.host, output: number }
     }
 
     /// Emits what the outputs hold, at the end of a call.
@@ -112,9 +109,8 @@ impl Core {
     ///
     /// `batch` is the one that was handled, and no slice of it is in use.
     pub(crate) unsafe fn flush(&self, batch: *mut u8) {
-        let hand = self.control.hand();
         for (output, buffer) in self.buffers.iter().enumerate() {
-            unsafe { (*buffer.get()).flush(batch, |batch| self.host.emit(hand, self.number(output as u32), batch)) };
+            unsafe { (*buffer.get()).flush(self.destination(output as u32), batch) };
         }
     }
 

@@ -22,32 +22,28 @@ pub(crate) type GroupsHandler<S> = Box<dyn Fn(&mut S, &mut Groups)>;
 /// and metrics are numbered in the order of the calls. A name is unique among its
 /// kind: declaring it twice panics.
 pub struct Declaration<S> {
-    pub(crate) inputs: Vec<Input<S>>,
+    pub(crate) shape: Shape,
+    /// None where an aggregation takes the records.
+    pub(crate) inputs: Vec<Option<BatchHandler<S>>>,
+    /// None until an input is declared for it.
+    pub(crate) aggregations: Vec<Option<GroupsHandler<S>>>,
+    pub(crate) timers: Vec<BatchHandler<S>>,
+}
+
+/// What is declared, without the handlers: code that knows no type of an operator is
+/// in the module once.
+#[derive(Default)]
+pub(crate) struct Shape {
+    pub(crate) inputs: Vec<InputDeclaration>,
     pub(crate) outputs: Vec<Output>,
     pub(crate) states: Vec<Rc<StateDeclaration>>,
-    pub(crate) aggregations: Vec<AggregationSlot<S>>,
-    pub(crate) timers: Vec<TimerSlot<S>>,
+    pub(crate) aggregations: Vec<Rc<StateDeclaration>>,
+    /// With their domain.
+    pub(crate) timers: Vec<(String, &'static str)>,
+    /// With their kind.
     pub(crate) metrics: Vec<(String, &'static str)>,
     pub(crate) assigns_timestamps: bool,
     pub(crate) config_schema: Option<String>,
-}
-
-pub(crate) struct Input<S> {
-    pub(crate) declared: InputDeclaration,
-    /// None where an aggregation takes the records.
-    pub(crate) handle: Option<BatchHandler<S>>,
-}
-
-pub(crate) struct AggregationSlot<S> {
-    pub(crate) state: Rc<StateDeclaration>,
-    /// None until an input is declared for it.
-    pub(crate) handle: Option<GroupsHandler<S>>,
-}
-
-pub(crate) struct TimerSlot<S> {
-    pub(crate) name: String,
-    pub(crate) domain: &'static str,
-    pub(crate) handle: BatchHandler<S>,
 }
 
 /// An input that was declared, to tell more of it.
@@ -65,24 +61,68 @@ impl InputDeclaration {
     }
 }
 
+impl Shape {
+    fn add_input(&mut self, name: &str, aggregation: Option<String>) {
+        unique("input", self.inputs.iter().map(|input| &*input.name), name);
+        self.inputs.push(InputDeclaration { name: name.to_string(), changes: Vec::new(), aggregation });
+    }
+
+    fn add_output(&mut self, name: &str) -> Output {
+        unique("output", self.outputs.iter().map(Output::name), name);
+        let output = Output { number: self.outputs.len() as u32, name: Rc::from(name) };
+        self.outputs.push(output.clone());
+        output
+    }
+
+    fn add_state(&mut self, name: &str, kind: &'static str) -> Rc<StateDeclaration> {
+        unique("state", self.states.iter().map(|state| &*state.name), name);
+        let state = StateDeclaration::new(name, kind);
+        state.number.set(self.states.len() as u32);
+        self.states.push(state.clone());
+        state
+    }
+
+    fn add_aggregation(&mut self, name: &str) -> Rc<StateDeclaration> {
+        unique("aggregation", self.aggregations.iter().map(|state| &*state.name), name);
+        let state = StateDeclaration::new(name, "value");
+        self.aggregations.push(state.clone());
+        state
+    }
+
+    fn add_timer(&mut self, name: &str, domain: &'static str) -> Timer {
+        unique("timer", self.timers.iter().map(|timer| &*timer.0), name);
+        self.timers.push((name.to_string(), domain));
+        Timer { number: self.timers.len() as u32 - 1 }
+    }
+
+    fn add_metric(&mut self, name: &str, kind: &'static str) -> u32 {
+        unique("metric", self.metrics.iter().map(|metric| &*metric.0), name);
+        self.metrics.push((name.to_string(), kind));
+        self.metrics.len() as u32 - 1
+    }
+
+    /// Numbers the states that hold accumulators: they stand behind all others.
+    pub(crate) fn finish(&mut self) {
+        for (number, aggregation) in self.aggregations.iter().enumerate() {
+            unique("state", self.states.iter().map(|state| &*state.name), &aggregation.name);
+            let has_input = self.inputs.iter().any(|input| input.aggregation.as_ref() == Some(&aggregation.name));
+            assert!(has_input, "turgo: aggregation {} has no input", aggregation.name);
+            aggregation.number.set((self.states.len() + number) as u32);
+        }
+    }
+}
+
 impl<S> Declaration<S> {
     pub(crate) fn new() -> Self {
-        Declaration {
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            states: Vec::new(),
-            aggregations: Vec::new(),
-            timers: Vec::new(),
-            metrics: Vec::new(),
-            assigns_timestamps: false,
-            config_schema: None,
-        }
+        Declaration { shape: Shape::default(), inputs: Vec::new(), aggregations: Vec::new(), timers: Vec::new() }
     }
 
     /// Declares an input whose records `handle` takes one by one. A handler returns
     /// nothing, or a result whose error fails the record.
     pub fn input<R: Outcome>(&mut self, name: &str, handle: impl Fn(&mut S, &Record) -> R + 'static) -> &mut InputDeclaration {
         self.input_batches(name, move |operator, batch| {
+            // A copy of its own stays in registers.
+            let mut batch = batch.rest();
             while let Some(record) = batch.next() {
                 record.conclude(handle(operator, &record));
             }
@@ -104,9 +144,9 @@ impl<S> Declaration<S> {
     ) -> &mut InputDeclaration {
         let aggregation = aggregation.clone();
         let slot = &mut self.aggregations[aggregation.number as usize];
-        assert!(slot.handle.is_none(), "turgo: aggregation {} has two inputs", slot.state.name);
-        let state = slot.state.name.clone();
-        slot.handle = Some(Box::new(move |operator, groups| {
+        let state = aggregation.state.typed.declared.name.clone();
+        assert!(slot.is_none(), "turgo: aggregation {} has two inputs", state);
+        *slot = Some(Box::new(move |operator, groups| {
             while let Some(group) = groups.next(&aggregation) {
                 group.conclude(handle(operator, &group));
             }
@@ -115,51 +155,37 @@ impl<S> Declaration<S> {
     }
 
     fn add_input(&mut self, name: &str, handle: Option<BatchHandler<S>>, aggregation: Option<String>) -> &mut InputDeclaration {
-        unique("input", self.inputs.iter().map(|input| &*input.declared.name), name);
-        let declared = InputDeclaration { name: name.to_string(), changes: Vec::new(), aggregation };
-        self.inputs.push(Input { declared, handle });
-        &mut self.inputs.last_mut().expect("just pushed").declared
+        self.shape.add_input(name, aggregation);
+        self.inputs.push(handle);
+        self.shape.inputs.last_mut().expect("just added")
     }
 
     /// Declares an output.
     pub fn output(&mut self, name: &str) -> Output {
-        unique("output", self.outputs.iter().map(Output::name), name);
-        let output = Output { number: self.outputs.len() as u32, name: Rc::from(name) };
-        self.outputs.push(output.clone());
-        output
+        self.shape.add_output(name)
     }
 
     /// Declares a state with one value for each key.
     pub fn value<T: Codec>(&mut self, name: &str) -> Value<T> {
-        Value { typed: self.state(name, "value") }
+        Value { typed: Typed::new(self.shape.add_state(name, "value")) }
     }
 
     /// Declares a state with a list for each key.
     pub fn list<T: Codec>(&mut self, name: &str) -> List<T> {
-        List { typed: self.state(name, "list") }
+        List { typed: Typed::new(self.shape.add_state(name, "list")) }
     }
 
     /// Declares a state with a map for each key.
     pub fn map<K: Codec, V: Codec>(&mut self, name: &str) -> Map<K, V> {
-        Map { typed: self.state(name, "map"), keys: PhantomData }
-    }
-
-    fn state<T: Codec>(&mut self, name: &str, kind: &'static str) -> Typed<T> {
-        unique("state", self.states.iter().map(|state| &*state.name), name);
-        let state = StateDeclaration::new(name, kind);
-        state.number.set(self.states.len() as u32);
-        self.states.push(state.clone());
-        Typed::new(state)
+        Map { typed: Typed::new(self.shape.add_state(name, "map")), keys: PhantomData }
     }
 
     /// Declares an aggregation. [`aggregated_input`](Self::aggregated_input) tells
     /// what becomes of its groups.
     pub fn aggregation<T: Codec>(&mut self, name: &str) -> Aggregation<T> {
-        unique("aggregation", self.aggregations.iter().map(|slot| &*slot.state.name), name);
-        let state = StateDeclaration::new(name, "value");
-        let number = self.aggregations.len() as u32;
-        self.aggregations.push(AggregationSlot { state: state.clone(), handle: None });
-        Aggregation { state: Value { typed: Typed::new(state) }, number }
+        let state = self.shape.add_aggregation(name);
+        self.aggregations.push(None);
+        Aggregation { state: Value { typed: Typed::new(state) }, number: self.aggregations.len() as u32 - 1 }
     }
 
     /// Declares a timer that fires when the watermark reaches its time.
@@ -173,52 +199,36 @@ impl<S> Declaration<S> {
     }
 
     fn timer<R: Outcome>(&mut self, name: &str, domain: &'static str, handle: impl Fn(&mut S, &Fired) -> R + 'static) -> Timer {
-        unique("timer", self.timers.iter().map(|timer| &*timer.name), name);
-        let number = self.timers.len() as u32;
+        let timer = self.shape.add_timer(name, domain);
         let handle: BatchHandler<S> = Box::new(move |operator, batch| {
             while let Some(hand) = batch.take() {
                 let fired = Fired { hand };
                 fired.conclude(handle(operator, &fired));
             }
         });
-        self.timers.push(TimerSlot { name: name.to_string(), domain, handle });
-        Timer { number }
+        self.timers.push(handle);
+        timer
     }
 
     /// Declares a metric that only grows.
     pub fn counter(&mut self, name: &str) -> Counter {
-        Counter { number: self.metric(name, "counter") }
+        Counter { number: self.shape.add_metric(name, "counter") }
     }
 
     /// Declares a metric that is set.
     pub fn gauge(&mut self, name: &str) -> Gauge {
-        Gauge { number: self.metric(name, "gauge") }
-    }
-
-    fn metric(&mut self, name: &str, kind: &'static str) -> u32 {
-        unique("metric", self.metrics.iter().map(|metric| &*metric.0), name);
-        self.metrics.push((name.to_string(), kind));
-        self.metrics.len() as u32 - 1
+        Gauge { number: self.shape.add_metric(name, "gauge") }
     }
 
     /// Declares that the operator gives records their timestamps, so that watermarks
     /// are made after it.
     pub fn assigns_timestamps(&mut self) {
-        self.assigns_timestamps = true;
+        self.shape.assigns_timestamps = true;
     }
 
     /// Declares the JSON Schema of the operator's config.
     pub fn config_schema(&mut self, schema: &str) {
-        self.config_schema = Some(schema.to_string());
-    }
-
-    /// Numbers the states that hold accumulators: they stand behind all others.
-    pub(crate) fn finish(&mut self) {
-        for (number, slot) in self.aggregations.iter().enumerate() {
-            unique("state", self.states.iter().map(|state| &*state.name), &slot.state.name);
-            assert!(slot.handle.is_some(), "turgo: aggregation {} has no input", slot.state.name);
-            slot.state.number.set((self.states.len() + number) as u32);
-        }
+        self.shape.config_schema = Some(schema.to_string());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::string::{String, ToString};
 
-use crate::declaration::{Declaration, InputDeclaration};
+use crate::declaration::{InputDeclaration, Shape};
 use crate::state::StateDeclaration;
 
 /// Describes a module of operators, of which `operators` has the text and whether
@@ -27,10 +27,10 @@ pub(crate) fn module(operators: impl Iterator<Item = (String, bool)>) -> String 
 }
 
 /// Describes one operator.
-pub(crate) fn operator<S>(name: &str, d: &Declaration<S>) -> String {
+pub(crate) fn operator(name: &str, d: &Shape) -> String {
     let mut text = item(name);
     text.push(',');
-    list(&mut text, "inputs", &d.inputs, |text, input| describe_input(text, &input.declared));
+    list(&mut text, "inputs", &d.inputs, describe_input);
     text.push(',');
     list(&mut text, "outputs", &d.outputs, |text, output| text.push_str(&item(output.name())));
     optional_list(&mut text, "states", &d.states, |text, state| {
@@ -41,13 +41,13 @@ pub(crate) fn operator<S>(name: &str, d: &Declaration<S>) -> String {
             text.push_str(r#","prefetch":true"#);
         }
     });
-    optional_list(&mut text, "aggregations", &d.aggregations, |text, slot| {
-        text.push_str(&item(&slot.state.name));
-        describe_life(text, &slot.state);
+    optional_list(&mut text, "aggregations", &d.aggregations, |text, state| {
+        text.push_str(&item(&state.name));
+        describe_life(text, state);
     });
-    optional_list(&mut text, "timers", &d.timers, |text, timer| {
-        text.push_str(&item(&timer.name));
-        field(text, "domain", timer.domain);
+    optional_list(&mut text, "timers", &d.timers, |text, (name, domain)| {
+        text.push_str(&item(name));
+        field(text, "domain", domain);
     });
     optional_list(&mut text, "metrics", &d.metrics, |text, (name, kind)| {
         text.push_str(&item(name));

@@ -47,7 +47,7 @@ pub(crate) struct Host;
 #[cfg(target_arch = "wasm32")]
 #[allow(clippy::unused_self)]
 impl Host {
-    pub(crate) fn emit(&self, _hand: u32, output: u32, batch: &[u8]) {
+    pub(crate) fn emit(&self, output: u32, batch: &[u8]) {
         unsafe { imports::emit(output, batch.as_ptr(), batch.len() as u32) }
     }
     pub(crate) fn fail(&self, _hand: u32, code: u32, text: &str) {
@@ -100,7 +100,7 @@ impl Host {
 /// What a native host answers. Reads fill a buffer as the ABI says.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) trait Calls {
-    fn emit(&self, hand: u32, output: u32, batch: &[u8]);
+    fn emit(&self, output: u32, batch: &[u8]);
     fn fail(&self, hand: u32, code: u32, text: &str);
     fn state_get(&self, hand: u32, state: u32, buffer: &mut [u8]) -> i64;
     fn state_put(&self, hand: u32, state: u32, data: &[u8]);
@@ -139,8 +139,8 @@ mod native {
     }
 
     impl Host {
-        pub(crate) fn emit(&self, hand: u32, output: u32, batch: &[u8]) {
-            self.0.emit(hand, output, batch)
+        pub(crate) fn emit(&self, output: u32, batch: &[u8]) {
+            self.0.emit(output, batch)
         }
         pub(crate) fn fail(&self, hand: u32, code: u32, text: &str) {
             self.0.fail(hand, code, text)

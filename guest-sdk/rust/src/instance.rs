@@ -46,7 +46,7 @@ struct Instance<S> {
 pub(crate) fn declare<S: Operator>() -> (Declaration<S>, S) {
     let mut declaration = Declaration::new();
     let operator = S::declare(&mut declaration);
-    declaration.finish();
+    declaration.shape.finish();
     (declaration, operator)
 }
 
@@ -56,14 +56,14 @@ pub(crate) fn open<S: Operator>(host: Host, request: &[u8]) -> Opened {
     let context = Context::new(host.clone(), request)?;
     operator.open(&context)?;
     context.config.check_asked()?;
-    let core = Core::new(host, declaration.outputs.len(), declaration.aggregations.len());
+    let core = Core::new(host, declaration.shape.outputs.len(), declaration.aggregations.len());
     Ok(Box::new(Instance { core: Box::new(core), declaration, operator }))
 }
 
 /// Describes an operator, and tells whether it aggregates.
 pub(crate) fn describe<S: Operator>(name: &str) -> (String, bool) {
     let (declaration, _) = declare::<S>();
-    (describe::operator(name, &declaration), !declaration.aggregations.is_empty())
+    (describe::operator(name, &declaration.shape), !declaration.aggregations.is_empty())
 }
 
 impl<S: Operator> AnyInstance for Instance<S> {
@@ -73,7 +73,7 @@ impl<S: Operator> AnyInstance for Instance<S> {
 
     unsafe fn process(&mut self, input: u32, data: *mut u8) {
         self.core.control.take(NO_HAND);
-        let handle = self.declaration.inputs[input as usize].handle.as_ref();
+        let handle = self.declaration.inputs[input as usize].as_ref();
         let handle = handle.expect("turgo: the records of this input are aggregated");
         unsafe {
             handle(&mut self.operator, &mut Batch::new(&self.core, data));
@@ -83,7 +83,7 @@ impl<S: Operator> AnyInstance for Instance<S> {
 
     unsafe fn timers(&mut self, timer: u32, data: *mut u8) {
         self.core.control.take(NO_HAND);
-        let handle = &self.declaration.timers[timer as usize].handle;
+        let handle = &self.declaration.timers[timer as usize];
         unsafe {
             handle(&mut self.operator, &mut Batch::new(&self.core, data));
             self.core.flush(data);
@@ -92,7 +92,7 @@ impl<S: Operator> AnyInstance for Instance<S> {
 
     unsafe fn aggregate(&mut self, aggregation: u32, data: *mut u8) {
         self.core.control.take(NO_HAND);
-        let handle = self.declaration.aggregations[aggregation as usize].handle.as_ref();
+        let handle = self.declaration.aggregations[aggregation as usize].as_ref();
         let handle = handle.expect("turgo: the aggregation has no input");
         unsafe {
             handle(&mut self.operator, &mut Groups::new(&self.core, data));

@@ -106,7 +106,7 @@ impl Output {
     #[inline(always)]
     pub fn emit(&self, hand: &Hand, key: impl Part, value: impl Part) {
         let parts = Parts { key: key.part(), value: value.part(), kind: Kind::Insert, timestamp: hand.raw.timestamp(), extensions: &[] };
-        hand.core.emit(self.number, &parts);
+        hand.core.emit(self.number, hand.index, &parts);
     }
 
     /// Emits as [`emit`](Output::emit) does, with a value that is formatted; it
@@ -136,14 +136,14 @@ impl Output {
             timestamp: record.timestamp.unwrap_or(NO_TIMESTAMP),
             extensions: record.extensions,
         };
-        hand.core.emit(self.number, &parts);
+        hand.core.emit(self.number, hand.index, &parts);
     }
 
     /// Passes a record on as it is, with its extensions. A batch whose records are
     /// all passed on is not copied.
     #[inline(always)]
     pub fn forward(&self, record: &Record) {
-        record.hand.core.forward(self.number, record.hand.raw);
+        record.hand.core.forward(self.number, record.hand.index, record.hand.raw);
     }
 
     /// The output's name.

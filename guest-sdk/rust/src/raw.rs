@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
+use crate::host::Host;
 use crate::record::Kind;
 
 pub(crate) const HEADER: usize = 24;
@@ -230,6 +231,20 @@ pub(crate) struct Parts<'a> {
     pub(crate) extensions: &'a [u8],
 }
 
+/// Where an output's batches go. The host copies them, and does not come back.
+#[derive(Clone, Copy)]
+pub(crate) struct Destination<'c> {
+    pub(crate) host: &'c Host,
+    /// As the host numbers outputs.
+    pub(crate) output: u32,
+}
+
+impl Destination<'_> {
+    fn emit(self, batch: &[u8]) {
+        self.host.emit(self.output, batch);
+    }
+}
+
 /// Gathers the records that an output emits. Records that are forwarded one behind
 /// the other stay in the batch that they came in, as a run, for as long as nothing
 /// else comes between: a batch that is passed on whole is never copied.
@@ -249,14 +264,14 @@ impl Buffer {
         Buffer { bytes: Vec::new(), count: 0, run: none, run_end: none, run_count: 0 }
     }
 
-    /// Adds a record. `emit` takes a batch to the host.
+    /// Adds a record.
     #[inline(always)]
-    pub(crate) fn push(&mut self, origin: u32, parts: &Parts, emit: impl Fn(&[u8])) {
+    pub(crate) fn push(&mut self, to: Destination, origin: u32, parts: &Parts) {
         let (key, value) = (parts.key.unwrap_or(&[]), parts.value.unwrap_or(&[]));
         let size = FIXED as u64 + key.len() as u64 + value.len() as u64 + parts.extensions.len() as u64;
         let free = (self.bytes.capacity() - self.bytes.len()) as u64;
         if size > free || self.run_count > 0 || self.count == 0 {
-            self.make_room(size, emit);
+            self.make_room(to, size);
         }
         let size = size as usize;
         let null = u32::from(parts.key.is_none()) | u32::from(parts.value.is_none()) << 1;
@@ -284,16 +299,16 @@ impl Buffer {
 
     /// Passes a record on as it is.
     #[inline(always)]
-    pub(crate) fn forward(&mut self, record: Raw, origin: u32, emit: impl Fn(&[u8])) {
+    pub(crate) fn forward(&mut self, to: Destination, origin: u32, record: Raw) {
         if record.fixed != FIXED as u32 {
-            self.forward_by_parts(record, origin, emit);
+            self.forward_by_parts(to, origin, record);
             return;
         }
         let size = record.load(0) as usize;
         unsafe { store32(record.at, 16, origin) };
         if self.run_end != record.at {
             if self.run_count > 0 {
-                self.settle(emit);
+                self.settle(to);
             }
             self.run = record.at;
         }
@@ -303,7 +318,8 @@ impl Buffer {
 
     /// Passes on a record with fields that this layout does not know: they are left out.
     #[cold]
-    fn forward_by_parts(&mut self, record: Raw, origin: u32, emit: impl Fn(&[u8])) {
+    #[inline(never)]
+    fn forward_by_parts(&mut self, to: Destination, origin: u32, record: Raw) {
         let parts = Parts {
             key: record.key(),
             value: record.value(),
@@ -311,14 +327,14 @@ impl Buffer {
             timestamp: record.timestamp(),
             extensions: record.extensions(),
         };
-        self.push(origin, &parts, emit);
+        self.push(to, origin, &parts);
     }
 
     /// Copies the run behind what the buffer holds.
-    #[cold]
-    fn settle(&mut self, emit: impl Fn(&[u8])) {
+    #[inline(never)]
+    fn settle(&mut self, to: Destination) {
         let length = self.run_end as usize - self.run as usize;
-        self.reserve(length as u64, emit);
+        self.reserve(to, length as u64);
         // The run's records stand in a batch, and reserve left room for them.
         unsafe {
             copy_long(self.run, self.bytes.as_mut_ptr().add(self.bytes.len()), length);
@@ -332,20 +348,20 @@ impl Buffer {
     /// Makes the buffer ready for a record behind what was added so far.
     #[cold]
     #[inline(never)]
-    fn make_room(&mut self, size: u64, emit: impl Fn(&[u8])) {
+    fn make_room(&mut self, to: Destination, size: u64) {
         if size > BATCH_MAX - HEADER as u64 {
             panic!("turgo: a record of {} bytes is larger than a batch", size);
         }
         if self.run_count > 0 {
-            self.settle(&emit);
+            self.settle(to);
         }
-        self.reserve(size, emit);
+        self.reserve(to, size);
     }
 
-    fn reserve(&mut self, size: u64, emit: impl Fn(&[u8])) {
+    fn reserve(&mut self, to: Destination, size: u64) {
         let size = size as usize;
         if self.count > 0 && self.bytes.len() + size > FLUSH {
-            self.emit_bytes(&emit);
+            self.emit_bytes(to);
         }
         if self.bytes.is_empty() {
             self.bytes.reserve_exact(FIRST);
@@ -358,13 +374,13 @@ impl Buffer {
         }
     }
 
-    fn emit_bytes(&mut self, emit: impl Fn(&[u8])) {
+    fn emit_bytes(&mut self, to: Destination) {
         let length = self.bytes.len() as u32;
         let head = &mut self.bytes[..HEADER];
         head[..8].copy_from_slice(b"TRGB\x01\x00\x1c\x00");
         head[8..12].copy_from_slice(&self.count.to_le_bytes());
         head[12..16].copy_from_slice(&length.to_le_bytes());
-        emit(&self.bytes);
+        to.emit(&self.bytes);
         self.bytes.truncate(HEADER);
         self.count = 0;
     }
@@ -375,7 +391,7 @@ impl Buffer {
     /// # Safety
     ///
     /// `batch` is valid, and no slice of it is in use.
-    pub(crate) unsafe fn flush(&mut self, batch: *mut u8, emit: impl Fn(&[u8])) {
+    pub(crate) unsafe fn flush(&mut self, to: Destination, batch: *mut u8) {
         if self.run_count > 0 {
             if self.count == 0 && self.run as usize == batch as usize + HEADER {
                 let length = self.run_end as usize - batch as usize;
@@ -383,16 +399,16 @@ impl Buffer {
                 unsafe {
                     store32(batch, 8, self.run_count);
                     store32(batch, 12, length as u32);
-                    emit(core::slice::from_raw_parts(batch, length));
+                    to.emit(core::slice::from_raw_parts(batch, length));
                 }
                 self.run_count = 0;
                 self.run_end = core::ptr::null_mut();
                 return;
             }
-            self.settle(&emit);
+            self.settle(to);
         }
         if self.count > 0 {
-            self.emit_bytes(emit);
+            self.emit_bytes(to);
         }
         if self.bytes.capacity() > KEEP {
             self.bytes = Vec::new();

@@ -48,6 +48,8 @@ pub(crate) fn timestamp(timestamp: i64) -> Option<i64> {
 pub struct Hand<'a> {
     pub(crate) core: &'a Core,
     pub(crate) raw: Raw<'a>,
+    /// Its place in the batch.
+    pub(crate) index: u32,
 }
 
 impl<'a> Hand<'a> {
@@ -185,6 +187,11 @@ impl<'a> Batch<'a> {
         Batch { core, cursor: unsafe { Cursor::new(data) }, index: 0 }
     }
 
+    /// The records that are left, as a walk that goes on alone.
+    pub(crate) fn rest(&mut self) -> Batch<'_> {
+        Batch { core: self.core, cursor: self.cursor.clone(), index: self.index }
+    }
+
     /// Takes the next record in hand, if there is one.
     #[allow(clippy::should_implement_trait)] // an iterator could give two at a time
     #[inline(always)]
@@ -195,9 +202,10 @@ impl<'a> Batch<'a> {
     #[inline(always)]
     pub(crate) fn take(&mut self) -> Option<Hand<'_>> {
         let raw = self.cursor.next()?;
-        self.core.control.take(self.index);
-        self.index = self.index.wrapping_add(1);
-        Some(Hand { core: self.core, raw })
+        let index = self.index;
+        self.core.control.take(index);
+        self.index = index.wrapping_add(1);
+        Some(Hand { core: self.core, raw, index })
     }
 
     /// How many records are left.

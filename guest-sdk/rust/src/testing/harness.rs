@@ -10,7 +10,7 @@ use super::groups;
 use super::host::{HandFailure, StateKind, TestHost};
 use super::row::Row;
 use super::{Mode, Options};
-use crate::declaration::Declaration;
+use crate::declaration::Shape;
 use crate::describe::push_string;
 use crate::host::Host;
 use crate::instance::{self, AnyInstance, Opened};
@@ -59,14 +59,13 @@ struct Names {
 }
 
 impl Names {
-    fn new<S>(d: &Declaration<S>) -> Names {
-        let aggregation = |name: &String| d.aggregations.iter().position(|slot| slot.state.name == *name).map(|n| n as u32);
-        let input = |input: &crate::declaration::InputDeclaration| (input.name.clone(), input.aggregation.as_ref().and_then(aggregation));
+    fn new(shape: &Shape) -> Names {
+        let number = |name: &String| shape.aggregations.iter().position(|state| state.name == *name).map(|n| n as u32);
         Names {
-            inputs: d.inputs.iter().map(|slot| input(&slot.declared)).collect(),
-            outputs: d.outputs.iter().map(|output| output.name().to_string()).collect(),
-            timers: d.timers.iter().map(|timer| (timer.name.clone(), timer.domain)).collect(),
-            metrics: d.metrics.iter().map(|(name, _)| name.clone()).collect(),
+            inputs: shape.inputs.iter().map(|input| (input.name.clone(), input.aggregation.as_ref().and_then(number))).collect(),
+            outputs: shape.outputs.iter().map(|output| output.name().to_string()).collect(),
+            timers: shape.timers.clone(),
+            metrics: shape.metrics.iter().map(|(name, _)| name.clone()).collect(),
         }
     }
 }
@@ -76,15 +75,14 @@ fn state_kind(state: &Rc<StateDeclaration>) -> StateKind {
 }
 
 /// A host for what an operator declares.
-fn host_of<S>(d: &Declaration<S>, processing_time: i64) -> Rc<TestHost> {
+fn host_of(shape: &Shape, processing_time: i64) -> Rc<TestHost> {
     let host = TestHost::default();
     let mut inner = host.inner();
-    let accumulators = d.aggregations.iter().map(|slot| &slot.state);
-    inner.states = d.states.iter().chain(accumulators).map(state_kind).collect();
-    inner.aggregations = d.aggregations.len();
-    inner.metric_kinds = d.metrics.iter().map(|(_, kind)| *kind).collect();
-    inner.metrics.resize(d.metrics.len(), 0);
-    inner.outputs.resize(d.outputs.len(), Vec::new());
+    inner.states = shape.states.iter().chain(&shape.aggregations).map(state_kind).collect();
+    inner.aggregations = shape.aggregations.len();
+    inner.metric_kinds = shape.metrics.iter().map(|(_, kind)| *kind).collect();
+    inner.metrics.resize(shape.metrics.len(), 0);
+    inner.outputs.resize(shape.outputs.len(), Vec::new());
     inner.processing_time = processing_time;
     drop(inner);
     Rc::new(host)
@@ -99,7 +97,7 @@ fn request(options: &Options) -> String {
 
 pub(super) fn refusal<S: Operator>(options: &Options) -> Option<String> {
     let (declaration, _) = instance::declare::<S>();
-    let host = host_of(&declaration, options.processing_time);
+    let host = host_of(&declaration.shape, options.processing_time);
     instance::open::<S>(Host(host), request(options).as_bytes()).err().map(|failure| failure.text().to_string())
 }
 
@@ -107,20 +105,20 @@ impl Harness {
     /// Opens an operator in one mode. Most tests call [`run`](super::run) instead.
     pub fn new<S: Operator>(mode: Mode, options: Options) -> Harness {
         let (declaration, _) = instance::declare::<S>();
-        Harness::of::<S>(mode, request(&options), &declaration, options.processing_time)
+        Harness::of(instance::open::<S>, mode, request(&options), &declaration.shape, options.processing_time)
     }
 
-    fn of<S: Operator>(mode: Mode, request: String, declaration: &Declaration<S>, processing_time: i64) -> Harness {
+    fn of(open: Open, mode: Mode, request: String, shape: &Shape, processing_time: i64) -> Harness {
         let mut harness = Harness {
-            open: instance::open::<S>,
+            open,
             request,
             mode,
-            names: Names::new(declaration),
-            host: host_of(declaration, processing_time),
+            names: Names::new(shape),
+            host: host_of(shape, processing_time),
             instance: None,
             watermark: WATERMARK_MIN,
             failures: Vec::new(),
-            seen: std::vec![0; declaration.outputs.len()],
+            seen: std::vec![0; shape.outputs.len()],
         };
         harness.reopen();
         harness
@@ -133,7 +131,7 @@ impl Harness {
         self.close();
         let (declaration, _) = instance::declare::<S>();
         let inner = self.host.inner();
-        let mut next = Harness::of::<S>(self.mode, self.request.clone(), &declaration, inner.processing_time);
+        let mut next = Harness::of(instance::open::<S>, self.mode, self.request.clone(), &declaration.shape, inner.processing_time);
         next.watermark = self.watermark;
         let store = {
             let (states, timers) = (&next.host.inner().states, &next.names.timers);

@@ -161,7 +161,7 @@ impl TestHost {
 }
 
 impl Calls for TestHost {
-    fn emit(&self, _hand: u32, output: u32, batch: &[u8]) {
+    fn emit(&self, output: u32, batch: &[u8]) {
         let mut inner = self.inner();
         let count = inner.call("emit").keys.len();
         let rows = parse(batch, count as u64).unwrap_or_else(|error| panic!("emit: {}", error));
