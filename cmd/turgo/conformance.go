@@ -1,6 +1,17 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/turgo-stream/turgo/conformance/report"
+)
 
 func newConformance() *cobra.Command {
 	command := &cobra.Command{
@@ -13,4 +24,47 @@ func newConformance() *cobra.Command {
 	}
 	command.AddCommand(newConformanceOperator(), newConformanceConnector())
 	return command
+}
+
+// conformanceProgress shows the check under way, where there is a terminal.
+func conformanceProgress(to io.Writer) (show func(group, check string), end func()) {
+	file, ok := to.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return nil, func() {}
+	}
+	show = func(group, check string) { fmt.Fprintf(to, "\r\x1b[2K%s %s", group, check) }
+	return show, func() { fmt.Fprint(to, "\r\x1b[2K") }
+}
+
+// writeConformanceReport writes the report, and fails where a check did.
+func writeConformanceReport(command *cobra.Command, result *report.Report, junit string) error {
+	if junit != "" {
+		if err := writeJUnit(result, junit); err != nil {
+			return err
+		}
+	}
+	write := result.Text
+	if wantsJSON(command) {
+		write = result.JSON
+	}
+	switch err := write(command.OutOrStdout()); {
+	case err != nil:
+		return err
+	case result.Interrupted:
+		return fmt.Errorf("%w: %w", errTold, errWaitEnded)
+	case len(result.Failed()) > 0:
+		return errTold
+	}
+	return nil
+}
+
+func writeJUnit(result *report.Report, path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(result.JUnit(file), file.Close())
 }

@@ -73,7 +73,7 @@ func proveOperator(command *cobra.Command, options suite.Options, path, scenario
 	options.CacheDir = compileCacheDir()
 	ctx, stop := signal.NotifyContext(command.Context(), os.Interrupt)
 	defer stop()
-	show, end := connectorProgress(command.ErrOrStderr())
+	show, end := conformanceProgress(command.ErrOrStderr())
 	options.Progress = show
 	result, err := suite.Run(ctx, filepath.Base(path), data, options)
 	end()
@@ -84,7 +84,7 @@ func proveOperator(command *cobra.Command, options suite.Options, path, scenario
 	if err != nil {
 		return err
 	}
-	return writeConnectorReport(command, result, junit)
+	return writeConformanceReport(command, result, junit)
 }
 
 // findScenario reads the scenario that was named, or the one that lies beside the

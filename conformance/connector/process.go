@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	v1 "github.com/turgo-stream/turgo/abi/connector/v1"
 	"github.com/turgo-stream/turgo/connectors/wire"
 )
 
@@ -56,6 +57,7 @@ type process struct {
 	done     chan struct{} // closed when it has ended
 	state    string        // how; read after done
 	address  string        // of the handshake
+	rude     bool          // whether it is killed at the end, as it does not end by itself
 
 	connection *grpc.ClientConn // nil until connect
 	endOnce    sync.Once
@@ -295,9 +297,32 @@ func (p *process) kill() {
 
 func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) } // it may be gone already
 
-// release kills what is left of the process and frees what the suite holds for it.
+// gentleLimit is how long a process may take to end where that is not what is checked.
+const gentleLimit = 500 * time.Millisecond
+
+// gently lets a process end by itself, if it can, so that what a sudden death
+// leaves behind is the matter of the checks that kill.
+func (p *process) gently() {
+	if p.connection == nil || p.ended(0) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), gentleLimit)
+	defer cancel()
+	p.shutdown(ctx)
+	p.ended(gentleLimit)
+}
+
+// shutdown tells the process to end. That the connection breaks by it is no error.
+func (p *process) shutdown(ctx context.Context) {
+	_ = p.connection.Invoke(ctx, "/plugin.GRPCController/Shutdown", &v1.Done{}, &v1.Done{})
+}
+
+// release ends the process and frees what the suite holds for it.
 func (p *process) release() {
 	p.endOnce.Do(func() {
+		if !p.rude {
+			p.gently()
+		}
 		if p.connection != nil {
 			p.connection.Close()
 		}

@@ -69,6 +69,7 @@ type suite struct {
 	token      string // of this run, in names that no other run may have
 	startLimit time.Duration
 
+	rude  bool          // processes do not end when they are told to
 	whole *wholeReading // what the source holds, once it was read
 }
 
@@ -243,8 +244,12 @@ func (s *suite) runCheck(ctx context.Context, c check, blocked map[string]bool) 
 	case errors.Is(err, syscall.EMFILE):
 		return result, err
 	default:
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			err = fmt.Errorf("the check was not done within %v: %w", checkLimit, err)
+		}
 		result.Status, result.Reason = report.Fail, err.Error()
 		blocked[c.group+"/"+c.name] = true
+		s.rude = s.rude || c.name == CleanExit
 	}
 	return result, nil
 }

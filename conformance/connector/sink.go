@@ -47,6 +47,17 @@ func (t *trial) openSink(ctx context.Context, o sinkOptions) (*sinkSession, erro
 	return s, s.cleanUp(ctx, o.keep)
 }
 
+// openWithoutCleanUp opens the sink for a commit only, so that what CleanUp does
+// is the matter of the check orphans alone.
+func (t *trial) openWithoutCleanUp(ctx context.Context, attempt uint64) (*sinkSession, error) {
+	p, err := t.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &sinkSession{t: t, p: p, client: v1.NewConnectorClient(p.connection)}
+	return s, s.open(ctx, sinkOptions{who: t.identity(0), attempt: attempt})
+}
+
 // attempt opens the sink as the attempt of that number of the check's own job.
 func (t *trial) attempt(ctx context.Context, number uint64, keep ...*v1.Committable) (*sinkSession, error) {
 	return t.openSink(ctx, sinkOptions{who: t.identity(0), attempt: number, keep: keep})

@@ -20,13 +20,14 @@ func sourceChecks() []check {
 		{GroupSource, Stop, []string{Read}, checkReaderStop},
 		{GroupSource, Cancellation, []string{Read}, checkReaderCancellation},
 		{GroupSource, BackPressure, []string{Read}, checkReaderBackPressure},
-		{GroupSource, UnknownFields, []string{Read, Stop}, checkSourceUnknownFields},
 		{GroupSource, Resume, []string{Read, Stop}, checkResume},
 		{GroupSource, Readers, []string{Resume}, checkReaders},
 		{GroupSource, CheckpointComplete, []string{Resume}, checkCheckpointComplete},
 		{GroupSource, Close, []string{Read, Stop}, checkSourceClose},
+		{GroupSource, UnknownFields, []string{Read, Stop, CheckpointComplete, Close}, checkSourceUnknownFields},
+		{GroupSource, UnknownFields, []string{CheckpointComplete, Close}, checkSourceUnknownFields},
 		{GroupSource, Kill, []string{Resume}, checkSourceKill},
-		{GroupSource, Host, []string{Resume, Close, CleanExit, CheckConfig, BackPressure, Undecodable, Cancellation, CheckpointComplete}, checkSourceHost},
+		{GroupSource, Host, []string{Resume, Close, Kill, CleanExit, CheckConfig, BackPressure, Undecodable, Cancellation, CheckpointComplete}, checkSourceHost},
 	}
 }
 

@@ -148,6 +148,7 @@ func (t *trial) launch(run program, o startOptions) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.rude = t.rude
 	t.started = append(t.started, p)
 	return p, nil
 }
