@@ -121,7 +121,10 @@ func (o *subject) describeFault(err error, when string) error {
 
 // bufferSizes are what is asked for: small ones, and what the host asks for the
 // largest batch.
-var bufferSizes = []uint32{1, record.HeaderLength, 1000, 65536, 65537, 1 << 20, record.LengthMax, record.LengthMax + record.LengthMax/4}
+func (o *subject) bufferSizes() []uint32 {
+	largest := uint32(o.options.BatchBytes)
+	return []uint32{1, record.HeaderLength, 1000, 65536, 65537, min(1<<20, largest), largest, largest + largest/4}
+}
 
 // largeBuffers is how often the largest is asked for: more than the memory holds
 // together.
@@ -146,9 +149,10 @@ func checkBuffer(o *subject) error {
 
 func (o *subject) checkBuffers(i *instance) error {
 	probe := i.operator.Probe()
-	sizes := slices.Clone(bufferSizes)
+	sizes := o.bufferSizes()
+	rising := len(sizes)
 	for range largeBuffers {
-		sizes = append(sizes, 100, bufferSizes[len(bufferSizes)-1])
+		sizes = append(sizes, 100, sizes[rising-1])
 	}
 	control, err := probe.Control()
 	if err != nil {
@@ -161,7 +165,7 @@ func (o *subject) checkBuffers(i *instance) error {
 		address, err := probe.Buffer(size, 0xa5)
 		if err != nil {
 			doing := fmt.Sprintf("turgo_buffer(%d)", size)
-			if n >= len(bufferSizes) {
+			if n >= rising {
 				doing += fmt.Sprintf(", called %d times: a buffer is valid until the next call only, then its memory is free", n+1)
 			}
 			return o.faultOf(err, false, doing)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/turgo-stream/turgo/abi"
+	"github.com/turgo-stream/turgo/abi/record"
 	"github.com/turgo-stream/turgo/conformance/report"
 	"github.com/turgo-stream/turgo/host/wasm"
 )
@@ -24,6 +25,8 @@ type Options struct {
 	Seed uint64
 	// Batches are how many memory_growth sends: 10000.
 	Batches int
+	// BatchBytes is how large the largest batch and buffer are: 64 MiB, as the ABI has it.
+	BatchBytes int
 	// RecordFuel is how many instructions an ordinary record may take, for limits:
 	// 10 million.
 	RecordFuel int64
@@ -39,6 +42,9 @@ const (
 	RecordFuelDefault = 10_000_000
 )
 
+// batchBytesMin is the least that BatchBytes can be: checks need some room.
+const batchBytesMin = 256 << 10
+
 // Run checks the operators of a module. The name is for the report. An error is
 // one of the suite, the scenario or the machine, never the module's. Where the
 // context ends, the report tells what was found so far.
@@ -46,6 +52,10 @@ func Run(ctx context.Context, name string, module []byte, options Options) (*rep
 	if options.Batches <= 0 {
 		options.Batches = BatchesDefault
 	}
+	if options.BatchBytes <= 0 || options.BatchBytes > record.LengthMax {
+		options.BatchBytes = record.LengthMax
+	}
+	options.BatchBytes = max(options.BatchBytes, batchBytesMin)
 	if options.RecordFuel <= 0 {
 		options.RecordFuel = RecordFuelDefault
 	}
