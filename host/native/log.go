@@ -9,9 +9,13 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
+// connectorLogger is the name under which go-plugin logs a connector's lines.
+const connectorLogger = "connector"
+
 // logger is an hclog.Logger that writes to slog. go-plugin logs its own affairs
-// to the logger that it is given: they are debug matters here, for the
-// supervisor tells what counts. A connector's lines come through Named.
+// to the logger that it is given, and to named ones: they are debug matters here,
+// for the supervisor tells what counts. A connector's lines come through the one
+// that is named for them.
 type logger struct {
 	to    *slog.Logger
 	own   bool // go-plugin's own
@@ -78,7 +82,7 @@ func (l *logger) Named(name string) hclog.Logger { return l.ResetNamed(name) }
 
 func (l *logger) ResetNamed(name string) hclog.Logger {
 	result := *l
-	result.name, result.own = name, false
+	result.name, result.own = name, name != connectorLogger
 	return &result
 }
 

@@ -175,8 +175,8 @@ func (r *runner) readStderr(data []byte) (int, error) {
 	return n, err
 }
 
-// Name names the executable.
-func (r *runner) Name() string { return r.command.Path }
+// Name is the name under which the lines of the process are logged.
+func (r *runner) Name() string { return connectorLogger }
 
 // ID is the process ID.
 func (r *runner) ID() string {
