@@ -4,9 +4,12 @@
 //
 //	go run ./bench             all groups
 //	go run ./bench wire kafka  these groups; kafka is all that begin with it
+//
+//	go run ./bench -write docs/languages.md languages   the table of languages, too
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"slices"
@@ -30,6 +33,7 @@ var groups = []group{
 	{"boundary", "records through a guest, by key to their subtask, and with hot state", measureBoundary},
 	{"checkpoint", "a task's pause and what it writes, by keys held", measureCheckpoint},
 	{"fuel", "what limits cost a guest in C, Rust and Go, against the same without", measureFuel},
+	{"languages", "the same operators in each language: module, compile time, time and fuel of a record", measureLanguages},
 	{"isolation", "an operator and the garbage collector beside faulty guests", measureIsolation},
 	{"reset", "what a trap costs, by guests in C, Rust and Go", measureReset},
 	{"poison", "a job of whose records some trap and become dead letters, against the clean run, in C and Go", measurePoison},
@@ -50,7 +54,8 @@ func main() {
 		return
 	}
 	failed := false
-	wanted := os.Args[1:]
+	flag.Parse()
+	wanted := flag.Args()
 	for _, name := range wanted {
 		if !slices.ContainsFunc(groups, func(g group) bool { return g.answers(name) }) {
 			fmt.Fprintf(os.Stderr, "bench: no group %q; there are:\n", name)

@@ -22,6 +22,9 @@ type heldState struct {
 	task   *state.Backend
 	keyed  *state.Keyed
 	opens  int
+
+	states []abi.StateDescription
+	timers []abi.TimerDescription
 }
 
 const (
@@ -37,7 +40,7 @@ func newHeldState() (*heldState, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &heldState{folder: folder}
+	h := &heldState{folder: folder, states: heldStates}
 	if h.store, err = localstore.Open(filepath.Join(folder, "store")); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
@@ -55,7 +58,7 @@ func (h *heldState) open(store checkpoint.Store, tables []checkpoint.Table) (err
 	if err != nil {
 		return err
 	}
-	if h.keyed, err = h.task.Operator("count", heldStates, nil); err != nil {
+	if h.keyed, err = h.task.Operator("count", h.states, h.timers); err != nil {
 		return err
 	}
 	return h.task.Restore(context.Background(), tables)
