@@ -52,13 +52,15 @@ const nothing = -1
 func (o *subject) checkHandSet(input int) error {
 	records := o.ordinary(input, 64, "hand")
 	var whole int64
+	effects := false
 	err := o.opened(opening{}, func(i *instance) error {
 		before := i.operator.Usage().Fuel
 		err := i.accepts(input, records, true, fmt.Sprintf("%d records of %s", len(records), o.input(input)))
 		whole = i.operator.Usage().Fuel - before
+		effects = len(i.emitted) > 0 || i.state != nil && len(i.state.keys) > 0
 		return err
 	})
-	if err != nil {
+	if err != nil || !effects {
 		return err
 	}
 	for stop := int64(1); stop <= handStops; stop++ {

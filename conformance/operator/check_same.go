@@ -178,15 +178,16 @@ func checkDivision(o *subject) error {
 	return nil
 }
 
-// compareDivided compares what came of each key. What a call of an aggregation
-// emits belongs to the call, and so does the order among keys.
+// compareDivided compares what came of each key to each output, in its order. What
+// a call of an aggregation emits belongs to the call, and so does the order among
+// keys and outputs.
 func (o *subject) compareDivided(want, got *trace) string {
-	wanted, given := o.linesByKey(want), o.linesByKey(got)
-	keys := maps.Clone(wanted)
-	maps.Copy(keys, given)
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		if text := difference(wanted[key], given[key]); text != "" {
-			return fmt.Sprintf("of key %s: %s", key, text)
+	wanted, given := o.streams(want), o.streams(got)
+	names := maps.Clone(wanted)
+	maps.Copy(names, given)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if text := difference(wanted[name], given[name]); text != "" {
+			return name + ": " + text
 		}
 	}
 	if text := difference(sorted(want.failed), sorted(got.failed)); text != "" {
@@ -195,12 +196,14 @@ func (o *subject) compareDivided(want, got *trace) string {
 	return differentDump(want.dump, got.dump)
 }
 
-func (o *subject) linesByKey(t *trace) map[string][]string {
+// streams are the records that came out, by key and output.
+func (o *subject) streams(t *trace) map[string][]string {
 	lines := map[string][]string{}
 	for _, l := range t.lines {
 		if !l.folded {
 			name := o.description.Outputs[l.output].Name
-			lines[l.key] = append(lines[l.key], fmt.Sprintf("to output %s: %s", name, l.text))
+			stream := fmt.Sprintf("of key %s to output %s", l.key, name)
+			lines[stream] = append(lines[stream], "("+l.text+")")
 		}
 	}
 	return lines

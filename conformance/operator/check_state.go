@@ -3,9 +3,11 @@ package operator
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/turgo-stream/turgo/abi"
+	"github.com/turgo-stream/turgo/abi/record"
 )
 
 // checkStateUse looks at which of the declared states were used. Numbers that are
@@ -43,13 +45,17 @@ func checkStateUse(o *subject) error {
 // processingRounds is how often processing time moves on to the next timer.
 const processingRounds = 20
 
-// checkTimers fires timers: all at once at the end, one by one, and by the clock.
+// checkTimers sends records that are late, and fires timers: all at once at the end,
+// one by one, and by the clock.
 func checkTimers(o *subject) error {
-	if len(o.description.Timers) == 0 {
-		return skips("the operator declares no timer")
-	}
-	c, err := o.readyAccepted()
+	c, err := o.ready()
 	if err != nil {
+		return err
+	}
+	if err := o.sendLate(c); err != nil || len(o.description.Timers) == 0 {
+		return err
+	}
+	if _, err := o.readyAccepted(); err != nil {
 		return err
 	}
 	fired := 0
@@ -75,6 +81,25 @@ func (o *subject) firedInLife() int {
 		return 0
 	}
 	return o.plain.fired
+}
+
+// sendLate sends records that are older than the watermark.
+func (o *subject) sendLate(c *calibration) error {
+	for _, input := range c.usable(len(o.description.Inputs)) {
+		err := o.opened(opening{}, func(i *instance) error {
+			records := o.ordinary(input, 40, "timers")
+			for _, r := range records {
+				if r.Timestamp != record.NoTimestamp && r.Timestamp < abi.WatermarkMax {
+					i.watermark = max(i.watermark, r.Timestamp+1)
+				}
+			}
+			return i.accepts(input, records, false, fmt.Sprintf("%d records of %s that are older than the watermark %d", len(records), o.input(input), i.watermark))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fireAtTheEnd sends records, and then ends the input.
@@ -124,6 +149,44 @@ func (o *subject) playTimers(c *calibration, then func(*player) error) error {
 		}
 		return errors.Join(then(p), i.end())
 	})
+}
+
+// checkTimeToLive sends records, and others when the time of the first entries is over.
+func checkTimeToLive(o *subject) error {
+	var lives []int64
+	for _, s := range o.description.States {
+		if s.TimeToLiveMS > 0 {
+			lives = append(lives, s.TimeToLiveMS)
+		}
+	}
+	if len(lives) == 0 {
+		return skips("no state declares a time to live")
+	}
+	slices.Sort(lives)
+	c, err := o.readyAccepted()
+	if err != nil {
+		return err
+	}
+	for _, life := range slices.Compact(lives) {
+		err := o.playTimers(c, func(p *player) error {
+			i := p.instance
+			i.clock += life
+			p.store.clock = i.clock
+			for _, input := range c.usable(len(o.description.Inputs)) {
+				doing := fmt.Sprintf("records of %s, %d ms after the state of their keys was written, which lives as long", o.input(input), life)
+				if err := i.accepts(input, o.ordinary(input, 40, "timers"), false, doing); err != nil {
+					return err
+				}
+			}
+			i.clock += life
+			p.store.clock = i.clock
+			return i.fireSpecial([]int64{abi.WatermarkMax}, fmt.Sprintf("%d ms after the state of their keys was written", life))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkVersions lets reads tell other schema versions than the declared one.

@@ -28,6 +28,7 @@ const (
 	CheckRestore          = "restore"
 	CheckDivision         = "division"
 	CheckVersions         = "versions"
+	CheckTimeToLive       = "time_to_live"
 	CheckMemoryGrowth     = "memory_growth"
 	CheckClose            = "close"
 )
@@ -80,14 +81,12 @@ func init() {
 		{Name: CheckStateUse, Needs: []string{CheckManyRecords}, run: checkStateUse,
 			What: "states are used as they are declared, and all of them are"},
 		{Name: CheckTimers, Needs: []string{CheckManyRecords}, run: checkTimers,
-			What: "timers fire without a trap, set declared ones only, and come to an end"},
-		{Name: CheckNullKeyValue, Needs: []string{CheckOneRecord}, run: checkNullKeyValue,
+			What: "records behind the watermark are no trap; timers fire, set declared ones only, and come to an end"},
+		{Name: CheckNullKeyValue, Needs: []string{CheckManyRecords}, run: checkNullKeyValue,
 			What: "null keys and values are no trap"},
-		{Name: CheckUnknownExtension, Needs: []string{CheckManyRecords}, run: checkUnknownExtension,
-			What: "extensions of unknown types and a longer fixed part change nothing, and copies keep them"},
-		{Name: CheckSizesMaximal, Needs: []string{CheckManyRecords}, run: checkSizesMaximal,
+		{Name: CheckSizesMaximal, Needs: []string{CheckManyRecords, CheckTimers}, run: checkSizesMaximal,
 			What: "empty and very large keys, values and batches are no trap"},
-		{Name: CheckUnsortedTimes, Needs: []string{CheckManyRecords}, run: checkUnsortedTimes,
+		{Name: CheckUnsortedTimes, Needs: []string{CheckManyRecords, CheckTimers}, run: checkUnsortedTimes,
 			What: "times in any order, the smallest, the largest and none are no trap"},
 		{Name: CheckChangeKinds, Needs: []string{CheckManyRecords}, run: checkChangeKinds,
 			What: "each declared change kind is taken"},
@@ -103,8 +102,12 @@ func init() {
 			What: "a checkpoint restored after every batch gives the same result"},
 		{Name: CheckDivision, Needs: []string{CheckMemoryForgotten}, run: checkDivision,
 			What: "the same records cut into other batches give the same result"},
+		{Name: CheckUnknownExtension, Needs: []string{CheckDivision}, run: checkUnknownExtension,
+			What: "extensions of unknown types and a longer fixed part change nothing, and copies keep them"},
 		{Name: CheckVersions, Needs: []string{CheckManyRecords, CheckTimers}, run: checkVersions,
 			What: "state that was written under another schema version is no trap"},
+		{Name: CheckTimeToLive, Needs: []string{CheckManyRecords, CheckTimers}, run: checkTimeToLive,
+			What: "state whose time to live is over is no trap"},
 		{Name: CheckMemoryGrowth, Needs: []string{CheckManyRecords, CheckTimers}, run: checkMemoryGrowth,
 			What: "memory does not grow from batch to batch"},
 		{Name: CheckClose, Needs: []string{CheckOpen}, run: checkClose,

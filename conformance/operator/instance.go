@@ -191,7 +191,7 @@ func exceeds(guest *wasm.GuestError) bool {
 	case wasm.KindTime, wasm.KindFuel, wasm.KindDepth, wasm.KindMemory, wasm.KindTable, wasm.KindState:
 		return true
 	case wasm.KindOutput:
-		return guest.Rule == ""
+		return guest.Rule == "" || guest.Rule == wasm.RuleBatches
 	}
 	return false
 }
@@ -236,6 +236,8 @@ func advice(guest *wasm.GuestError) string {
 		text = "return 0; to fail single records, use fail: SPEC.md, section 9"
 	case wasm.RuleBuffer:
 		text = "turgo_buffer must grow on demand: SPEC.md, section 3"
+	case wasm.RuleBatches:
+		text = "emit many records in one batch: SPEC.md, sections 5 and 12"
 	case wasm.RuleControl:
 		text = "the control block takes 32 bytes: SPEC.md, section 4"
 	default:

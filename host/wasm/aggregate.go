@@ -231,7 +231,7 @@ func (o *Operator) emitAccumulators(aggregation int, data []byte) {
 		o.abortRule(KindProtocol, RuleDeclared, "emit", "emit: accumulators of aggregation %d, which is not under way", aggregation)
 	}
 	if len(g.emitted.list) >= batchesPerCall {
-		o.abort(KindOutput, "the call emits more than %d batches", batchesPerCall)
+		o.abortRule(KindOutput, RuleBatches, "emit", "the call emits more than %d batches", batchesPerCall)
 	}
 	batch, err := record.ParseOutput(g.emitted.add(aggregation, data), o.batch.Count())
 	if err != nil {

@@ -148,7 +148,7 @@ func (o *Operator) enterGuest(p phase, f api.Function, argument uint64, length i
 	}
 	if list := o.failed.list; len(list) > 0 { // what it said before tells more than the number
 		failure := o.fault(KindFailedRecord, list[0].Error.Reason)
-		failure.RecordIndex, failure.Code = list[0].Index, list[0].Error.Code
+		failure.RecordIndex, failure.Code, failure.Rule = list[0].Index, list[0].Error.Code, RuleStatus
 		return failure
 	}
 	return o.broke(RuleStatus, KindProtocol, "the guest returned the status %d", status)

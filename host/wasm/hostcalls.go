@@ -73,7 +73,7 @@ func (o *Operator) emit(stack []uint64) {
 	}
 	data := o.view("emit", stack[1], stack[2])
 	if len(o.outputs.list) >= batchesPerCall {
-		o.abort(KindOutput, "the call emits more than %d batches", batchesPerCall)
+		o.abortRule(KindOutput, RuleBatches, "emit", "the call emits more than %d batches", batchesPerCall)
 	}
 	o.outputs.bytes += int64(len(data))
 	if o.outputs.bytes > o.limits.OutputBytes {
