@@ -61,6 +61,8 @@ func benchmark(b *testing.B, module *wasm.Module, name string) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRecords, "ns/record")
+	usage := operator.Usage()
+	b.ReportMetric(float64(usage.Fuel)/float64(usage.Calls)/benchRecords, "fuel/record")
 	if err := operator.Close(); err != nil {
 		b.Fatal(err)
 	}

@@ -78,20 +78,39 @@ unsafe fn copy(from: *const u8, to: *mut u8, n: usize) {
 }
 
 /// Copies more than 16 bytes.
-unsafe fn copy_long(from: *const u8, to: *mut u8, n: usize) {
+#[inline(never)]
+unsafe fn copy_long(mut from: *const u8, mut to: *mut u8, n: usize) {
+    // Where there is no instruction that copies, memcpy goes by 4 bytes.
+    const COPIES: bool = cfg!(any(not(target_arch = "wasm32"), target_feature = "bulk-memory"));
     unsafe {
-        if n > 512 {
+        if COPIES && n > 512 {
             core::ptr::copy_nonoverlapping(from, to, n);
             return;
         }
-        let mut at = 0;
-        while at + 16 < n {
-            store64(to, at, load64(from, at));
-            store64(to, at + 8, load64(from, at + 8));
-            at += 16;
+        let mut left = n;
+        while left > 32 {
+            let words = [load64(from, 0), load64(from, 8), load64(from, 16), load64(from, 24)];
+            store64(to, 0, words[0]);
+            store64(to, 8, words[1]);
+            store64(to, 16, words[2]);
+            store64(to, 24, words[3]);
+            from = from.add(32);
+            to = to.add(32);
+            left -= 32;
         }
-        store64(to, n - 16, load64(from, n - 16));
-        store64(to, n - 8, load64(from, n - 8));
+        if left > 16 {
+            let words = [load64(from, 0), load64(from, 8)];
+            store64(to, 0, words[0]);
+            store64(to, 8, words[1]);
+            from = from.add(16);
+            to = to.add(16);
+            left -= 16;
+        }
+        // What is left is 1 to 16 bytes: the last 16 of all overlap what is done.
+        let (from, to) = (from.add(left).sub(16), to.add(left).sub(16));
+        let words = [load64(from, 0), load64(from, 8)];
+        store64(to, 0, words[0]);
+        store64(to, 8, words[1]);
     }
 }
 
