@@ -51,7 +51,7 @@ type model struct {
 	committed  []string // IDs that have to be visible
 }
 
-// output is what was prepared of one epoch.
+// output is what one writer prepared of one epoch.
 type output struct {
 	ids       []string
 	list      []*v1.Committable
@@ -86,7 +86,7 @@ func (m *model) run(ctx context.Context) error {
 	if err := m.commit(ctx, m.checkpoint); err != nil {
 		return err
 	}
-	if err := m.write(); err != nil {
+	if err := m.write(0); err != nil {
 		return err
 	}
 	if err := m.crash(ctx); err != nil {
@@ -98,21 +98,23 @@ func (m *model) run(ctx context.Context) error {
 // step does one thing at random.
 func (m *model) step(ctx context.Context) error {
 	switch n := m.random.IntN(20); {
+	case n < 3:
+		return m.write(m.random.IntN(subtasks))
 	case n < 5:
-		return m.write()
-	case n < 8:
 		return m.prepare()
-	case n < 11:
+	case n < 7:
 		return m.takeCheckpoint()
-	case n < 14:
+	case n < 11:
+		return m.commitInParts(ctx)
+	case n < 13:
 		return m.commit(ctx, m.some(m.checkpoint))
-	case n < 15:
+	case n < 14:
 		return m.abort(ctx)
-	case n < 16:
+	case n < 15:
 		return m.look(ctx)
-	case n < 17:
+	case n < 16:
 		return m.closeAndStart(ctx)
-	case n < 18:
+	case n < 17:
 		return m.commitAndCrash(ctx)
 	}
 	return m.crash(ctx)
@@ -143,8 +145,8 @@ func (m *model) start(ctx context.Context) error {
 	return m.commit(ctx, m.checkpoint)
 }
 
-func (m *model) write() error {
-	subtask, records := m.random.IntN(subtasks), 1+m.random.IntN(8)
+func (m *model) write(subtask int) error {
+	records := 1 + m.random.IntN(8)
 	m.note("write %d by %d", records, subtask)
 	ids, err := m.writers[subtask].writeIDs(records)
 	m.unprepared += records
@@ -157,20 +159,26 @@ func (m *model) pending(subtask int, ids []string) {
 	m.writers[subtask].unprepared = append(m.writers[subtask].unprepared, ids...)
 }
 
-// prepare ends an epoch in all writers.
+// prepare ends an epoch in all writers, most of which have written something.
 func (m *model) prepare() error {
+	for subtask := range m.writers {
+		if m.random.IntN(4) > 0 {
+			if err := m.write(subtask); err != nil {
+				return err
+			}
+		}
+	}
 	m.epoch++
 	m.note("prepare %d", m.epoch)
-	o := &output{}
 	for _, w := range m.writers {
 		list, err := w.prepare(m.epoch)
 		if err != nil {
 			return err
 		}
-		o.ids, o.list, w.unprepared = append(o.ids, w.unprepared...), append(o.list, list...), nil
+		m.loose = append(m.loose, &output{ids: w.unprepared, list: list})
+		w.unprepared = nil
 	}
 	m.unprepared = 0
-	m.loose = append(m.loose, o)
 	return nil
 }
 
@@ -221,6 +229,21 @@ func (m *model) commit(ctx context.Context, list []*output) error {
 		o.confirmed = true
 	}
 	return nil
+}
+
+// commitInParts commits a part of a new checkpoint, and then all of it, in this
+// or, after a crash, in the next process.
+func (m *model) commitInParts(ctx context.Context) error {
+	if err := m.takeCheckpoint(); err != nil {
+		return err
+	}
+	if err := m.commit(ctx, m.some(m.checkpoint)); err != nil {
+		return err
+	}
+	if m.random.IntN(2) == 0 {
+		return m.crash(ctx)
+	}
+	return m.commit(ctx, m.some(m.checkpoint))
 }
 
 func firstOf(ids []string) string {

@@ -362,6 +362,18 @@ func (w *writer) writeIDs(n int) ([]string, error) {
 	return ids, nil
 }
 
+// writeUntilConsumed writes until credit comes back: then the sink has taken a
+// part of it. Of a very large window it fills a part only.
+func (w *writer) writeUntilConsumed() error {
+	before := w.returned
+	for sent := int64(0); w.returned == before && sent < 2*min(w.opened.number, 8<<20); sent += costMin {
+		if _, err := w.writeIDs(1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // epoch writes that many records and prepares them.
 func (w *writer) epoch(number uint64, records int) (ids []string, list []*v1.Committable, err error) {
 	if ids, err = w.writeIDs(records); err != nil {

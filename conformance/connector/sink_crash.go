@@ -77,7 +77,7 @@ func checkCrashBeforePrepare(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.writeIDs(500); err != nil {
+	if err := w.writeUntilConsumed(); err != nil {
 		return err
 	}
 	s.p.kill()

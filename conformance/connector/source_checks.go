@@ -25,7 +25,6 @@ func sourceChecks() []check {
 		{GroupSource, CheckpointComplete, []string{Resume}, checkCheckpointComplete},
 		{GroupSource, Close, []string{Read, Stop}, checkSourceClose},
 		{GroupSource, UnknownFields, []string{Read, Stop, CheckpointComplete, Close}, checkSourceUnknownFields},
-		{GroupSource, UnknownFields, []string{CheckpointComplete, Close}, checkSourceUnknownFields},
 		{GroupSource, Kill, []string{Resume}, checkSourceKill},
 		{GroupSource, Host, []string{Resume, Close, Kill, CleanExit, CheckConfig, BackPressure, Undecodable, Cancellation, CheckpointComplete}, checkSourceHost},
 	}
