@@ -21,6 +21,17 @@ var operatorKinds = map[toolchain.Language]*kind{
 		},
 		test: "go test", further: operatorCommands,
 	},
+	toolchain.Rust: {
+		templates: []string{"operator", "rust"},
+		sdk: sdk{copies: []copied{
+			{from: "guest-sdk/rust/Cargo.toml", to: "Cargo.toml"}, {from: "guest-sdk/rust/README.md", to: "README.md"}, {from: "guest-sdk/rust/src", to: "src"},
+		}},
+		words: map[string]string{
+			"language": "Rust", "needs": "; needs Rust 1.63 or later with the target `wasm32-unknown-unknown` (`rustup target add wasm32-unknown-unknown`)",
+			"files": "| `src/lib.rs` | the operator, and its tests with `turgo::testing`. `cargo doc --open` shows all that [the SDK](turgo-sdk/README.md) has |",
+		},
+		test: "cargo test", further: operatorCommands,
+	},
 	toolchain.C: {
 		templates: []string{"operator", "c"},
 		sdk:       sdk{copies: []copied{{from: "guest-sdk/c", to: "."}}},
@@ -30,6 +41,21 @@ var operatorKinds = map[toolchain.Language]*kind{
 				"[The SDK's page](turgo-sdk/README.md) tells the rules, [its header](turgo-sdk/turgo.h) shows all there is |",
 		},
 		test: "make test", further: operatorCommands,
+	},
+	toolchain.AssemblyScript: {
+		templates: []string{"operator", "assemblyscript"},
+		sdk: sdk{edit: withoutDevelopment, copies: []copied{
+			{from: npmFolder + "/assembly", to: "assembly"}, {from: npmFolder + "/testkit", to: "testkit"},
+			{from: npmFolder + "/exports.ts", to: "exports.ts"}, {from: npmFolder + "/index.ts", to: "index.ts"},
+			{from: npmFolder + "/operator.json", to: "operator.json"}, {from: npmFolder + "/package.json", to: "package.json"},
+		}},
+		words: map[string]string{
+			"language": "AssemblyScript", "assemblyscript": compilerVersion(),
+			"needs": "; needs Node 18 or later, and npm: the first build gets the compiler from its registry",
+			"files": "| `assembly/` | the operator |\n| `tests/counts.test.js` | its tests, in Node, with the kit `@turgo/operator/testkit` |",
+		},
+		locks: npmFiles,
+		test:  "npm test", further: operatorCommands,
 	},
 }
 
@@ -48,9 +74,9 @@ var connectorKind = &kind{
 		{from: "abi", to: "abi", flat: true}, {from: "abi/record", to: "abi/record"}, {from: "abi/connector/v1", to: "abi/connector/v1"},
 		{from: "connectors", to: "connectors", flat: true}, {from: "connectors/wire", to: "connectors/wire"},
 	}},
-	words:  map[string]string{"requirements": requirements(wireModules, " // indirect")},
-	goSums: true,
-	test:   "go test",
+	words: map[string]string{"requirements": requirements(wireModules, " // indirect")},
+	locks: goSums,
+	test:  "go test",
 	further: []string{
 		"turgo conformance connector ./@name@ --config conformance.yaml",
 		"turgo check job.yaml --connectors ..", "turgo run job.yaml --connectors ..",

@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/turgo-stream/turgo"
 	"github.com/turgo-stream/turgo/toolchain"
 )
 
@@ -70,7 +69,8 @@ type kind struct {
 	words     map[string]string // what stands for further placeholders
 	test      string            // command that runs the unit tests
 	further   []string          // commands to run after the test
-	goSums    bool              // it needs other modules, whose checksums the sources have
+	// locks gives files that pin what is not in the copy; nil = there is nothing.
+	locks func(name string) (map[string][]byte, error)
 }
 
 //go:embed all:templates
@@ -90,10 +90,12 @@ func (k *kind) make(ctx context.Context, options Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k.goSums {
-		if files["go.sum"], err = turgo.Sources.ReadFile("go.sum"); err != nil {
-			return nil, fmt.Errorf("scaffold: %w", err)
+	if k.locks != nil {
+		locks, err := k.locks(options.Name)
+		if err != nil {
+			return nil, err
 		}
+		maps.Copy(files, locks)
 	}
 	own := slices.Sorted(maps.Keys(files))
 	copied, err := k.sdk.files()

@@ -27,6 +27,8 @@ type sdk struct {
 	// modules are the Go modules that it needs; nil = it is none itself, or needs none.
 	modules []string
 	goMod   bool // it is a Go module
+	// edit changes the copy where it has to differ; it may be nil.
+	edit func(files map[string][]byte) error
 }
 
 type copied struct {
@@ -57,6 +59,9 @@ func (s *sdk) files() (map[string][]byte, error) {
 	}
 	if s.goMod {
 		files["go.mod"] = []byte(sdkGoMod(s.modules))
+	}
+	if s.edit != nil {
+		return files, s.edit(files)
 	}
 	return files, nil
 }
@@ -101,4 +106,13 @@ func requirements(modules []string, comment string) string {
 		fmt.Fprintf(&b, "\t%s %s%s\n", module, found[1], comment)
 	}
 	return b.String()
+}
+
+// goSums are the checksums of the modules that the sources need.
+func goSums(string) (map[string][]byte, error) {
+	text, err := turgo.Sources.ReadFile("go.sum")
+	if err != nil {
+		return nil, fmt.Errorf("scaffold: %w", err)
+	}
+	return map[string][]byte{"go.sum": text}, nil
 }

@@ -2,9 +2,13 @@ package scaffold
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/turgo-stream/turgo/toolchain"
 )
@@ -38,6 +42,11 @@ func UpdateSDK(ctx context.Context, folder string) error {
 	if err != nil {
 		return err
 	}
+	if k == connectorKind {
+		if err := addGoSums(folder); err != nil {
+			return err
+		}
+	}
 	// The old copy keeps its place until the new one is whole.
 	fresh, old := filepath.Join(folder, ".turgo-sdk-new"), filepath.Join(folder, ".turgo-sdk-old")
 	for _, path := range []string{fresh, old} {
@@ -55,6 +64,31 @@ func UpdateSDK(ctx context.Context, folder string) error {
 		return fmt.Errorf("scaffold: the copy of before is in %s: %w", old, err)
 	}
 	if err := os.RemoveAll(old); err != nil {
+		return fmt.Errorf("scaffold: %w", err)
+	}
+	return nil
+}
+
+// addGoSums adds the checksums of modules that this version of the SDK needs to
+// those that the project has.
+func addGoSums(folder string) error {
+	path := filepath.Join(folder, "go.sum")
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("scaffold: %w", err)
+	}
+	sums, err := goSums("")
+	if err != nil {
+		return err
+	}
+	lines := slices.Collect(strings.Lines(string(text)))
+	for line := range strings.Lines(string(sums["go.sum"])) {
+		if !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	slices.Sort(lines)
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "")), 0o644); err != nil {
 		return fmt.Errorf("scaffold: %w", err)
 	}
 	return nil

@@ -2,10 +2,13 @@ package toolchain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // nodeOldest is the oldest Node that runs the compiler: Debian 12 has it.
@@ -42,6 +45,15 @@ func (p *project) findNode(ctx context.Context) (string, error) {
 // them, or in those of a folder above: exactly as the lock file says, where there
 // is one.
 func (p *project) installPackages(ctx context.Context) (compiler string, err error) {
+	// Two builds of a folder at once would install into each other's way.
+	manifest, err := os.Open(filepath.Join(p.folder, "package.json"))
+	if err != nil {
+		return "", fmt.Errorf("toolchain: assemblyscript: the project has no package.json: %w", err)
+	}
+	defer manifest.Close()
+	if err := p.lock(ctx, manifest); err != nil {
+		return "", err
+	}
 	if compiler, found := p.compilerAbove(); found {
 		return compiler, nil
 	}
@@ -62,6 +74,27 @@ func (p *project) installPackages(ctx context.Context) (compiler string, err err
 			filepath.Join(p.folder, "package.json"))
 	}
 	return compiler, nil
+}
+
+// lockPause is how long to wait before a lock is tried again.
+const lockPause = 100 * time.Millisecond
+
+// lock waits until no other build holds the file. Closing it ends the lock.
+func (p *project) lock(ctx context.Context, file *os.File) error {
+	for {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			return fmt.Errorf("toolchain: assemblyscript: cannot lock %s: %w", file.Name(), err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("toolchain: assemblyscript: stopped: %w", context.Cause(ctx))
+		case <-time.After(lockPause):
+		}
+	}
 }
 
 // compilerAbove looks for the compiler as node does, from the project's folder

@@ -3,7 +3,9 @@ package toolchain
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -70,4 +72,19 @@ func buildProgram(ctx context.Context, p *project, out string) error {
 		environment = []string{"CGO_ENABLED=0"}
 	}
 	return tool.build(ctx, p, out, environment)
+}
+
+// SettleModules has a Go project's go.mod name what the packages that it imports
+// need, where that has changed. In a folder without a go.mod it does nothing.
+func SettleModules(ctx context.Context, folder string, log io.Writer) error {
+	if _, err := os.Stat(filepath.Join(folder, "go.mod")); err != nil {
+		return nil
+	}
+	p := &project{folder: folder, language: Go, log: log}
+	tool, err := p.findGo(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = p.run(ctx, command{path: tool.path, arguments: []string{"list", "-mod=mod", "-deps", "-test", "."}, answers: true})
+	return err
 }

@@ -37,7 +37,12 @@ connector.json. What is built is checked as "turgo run" checks it.
 
 The language is found by the files in the folder. A tool that is missing is named,
 with the ways to get it. The same source gives the same bytes.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(command *cobra.Command, arguments []string) error {
+			if len(arguments) > 1 {
+				return badInput(fmt.Errorf("turgo build takes one folder, and got %d: see turgo build --help", len(arguments)))
+			}
+			return nil
+		},
 		RunE: func(command *cobra.Command, arguments []string) error {
 			folder := "."
 			if len(arguments) == 1 {
@@ -78,6 +83,9 @@ func build(command *cobra.Command, folder string, flags buildFlags) error {
 	}
 	if flags.updateSDK {
 		if err := scaffold.UpdateSDK(ctx, folder); err != nil {
+			return err
+		}
+		if err := toolchain.SettleModules(ctx, folder, command.ErrOrStderr()); err != nil {
 			return err
 		}
 	}
@@ -161,6 +169,9 @@ func (b *builtInfo) buildConnector(ctx context.Context, options toolchain.Option
 	result, err := toolchain.BuildConnector(ctx, options)
 	if err != nil {
 		return err
+	}
+	if home := filepath.Base(filepath.Dir(result.Module)); home != manifest.Name {
+		fmt.Fprintf(options.Log, "note: the connector calls itself %s and stands in a folder %s: hosts find it in a folder of its name only\n", manifest.Name, home)
 	}
 	manifest.Executable = filepath.Base(result.Module)
 	manifest.Arguments, manifest.Environment = written.Arguments, written.Environment

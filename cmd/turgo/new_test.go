@@ -22,6 +22,8 @@ var newOperators = []struct {
 }{
 	{"go", []string{"go", "test"}},
 	{"c", []string{"make", "test"}},
+	{"rust", []string{"cargo", "test"}},
+	{"assemblyscript", []string{"npm", "test"}},
 }
 
 // wantCounts is what each new operator makes of its events.
@@ -32,7 +34,11 @@ var wantCounts = []string{
 // TestNewOperators walks the way of an author of an operator, with the real
 // program, outside of the repository: new, build, test, conformance, run.
 func TestNewOperators(t *testing.T) {
-	for _, c := range newOperators {
+	operators := newOperators
+	if testing.Short() {
+		operators = operators[:2]
+	}
+	for _, c := range operators {
 		t.Run(c.language, func(t *testing.T) {
 			t.Parallel()
 			folder := filepath.Join(t.TempDir(), "page-visits")
@@ -89,6 +95,13 @@ func TestNewConnector(t *testing.T) {
 			t.Errorf("%q is there %d times", line, seen[line])
 		}
 	}
+
+	// A version of the SDK that needs another module than the one of before.
+	author.replaces("go.mod", "\tgithub.com/oklog/run v1.1.0 // indirect\n", "")
+	author.replaces("turgo-sdk/go.mod", "\tgithub.com/oklog/run v1.1.0\n", "")
+	author.replaces("turgo-sdk/connectors/connectors.go", "package connectors", "package nonsense")
+	author.runs("turgo", "build", "--update-sdk")
+	author.runs("go", "vet", "./...")
 
 	// What the author wrote into the manifest stays; another program has another checksum.
 	manifest := filepath.Join(author.folder, "connector.json")

@@ -99,7 +99,7 @@ func command(environment []string, name string, arguments ...string) error {
 //	connector NAME FILE           makes the file a connector in the folder connectors
 //	lines FILE PATTERN...         the lines of the files that match, sorted, are FILE's
 //
-// MODULES is the folder of the modules, EXAMPLES that of the examples, and SOURCE
+// TURGO is the program itself, MODULES the folder of the modules, EXAMPLES that of the examples, and SOURCE
 // some real text.
 func TestScripts(t *testing.T) {
 	examples, err := filepath.Abs("../../examples")
@@ -120,6 +120,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", filepath.Join(built, "bin")+string(filepath.ListSeparator)+os.Getenv("PATH"))
 			env.Setenv("MODULES", built)
+			env.Setenv("TURGO", filepath.Join(built, "bin", "turgo"))
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("SOURCE", source)
 			env.Setenv("TURGO_CACHE", filepath.Join(built, "cache"))
