@@ -28,21 +28,19 @@ const testLimit = 4 * time.Minute
 // asked for.
 var built struct {
 	folder  string
-	turgo   string
+	turgo   func() (path string, err error)
 	mutex   sync.Mutex
 	modules map[toolchain.Language]string
 }
 
 func TestMain(m *testing.M) {
 	folder, err := os.MkdirTemp("", "turgo-languages-")
-	if err == nil {
-		built.folder = folder
-		built.turgo, err = process.BuildTurgo(context.Background(), folder)
-	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	built.folder = folder
+	built.turgo = sync.OnceValues(func() (string, error) { return process.BuildTurgo(context.Background(), folder) })
 	built.modules = map[toolchain.Language]string{}
 	status := m.Run()
 	if err := os.RemoveAll(folder); err != nil {
@@ -73,6 +71,7 @@ func module(t testing.TB, language toolchain.Language) string {
 type run struct {
 	testing.TB
 	ctx         context.Context
+	turgo       string
 	folder      string
 	environment []string
 }
@@ -81,7 +80,11 @@ func newRun(t testing.TB) *run {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), testLimit)
 	t.Cleanup(cancel)
-	r := &run{TB: t, ctx: ctx, folder: t.TempDir()}
+	turgo, err := built.turgo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &run{TB: t, ctx: ctx, turgo: turgo, folder: t.TempDir()}
 	r.environment = []string{
 		"OUT=" + r.folder, "INPUT=" + filepath.Join(r.folder, inputPath), "TURGO_CACHE=" + filepath.Join(built.folder, "cache"),
 		"BATCH_BYTES=1500", // many batches, each with a watermark of its own
@@ -121,7 +124,7 @@ func (r *run) start(language toolchain.Language, variables ...string) *process.H
 	r.Helper()
 	copyFile(r, module(r, language), filepath.Join(r.folder, string(language)+".wasm"))
 	host, err := process.Start(process.Options{
-		Program: built.turgo, Job: filepath.Join(r.folder, "job.yaml"), Log: filepath.Join(r.folder, "turgo.log"),
+		Program: r.turgo, Job: filepath.Join(r.folder, "job.yaml"), Log: filepath.Join(r.folder, "turgo.log"),
 		Environment: slices.Concat(r.environment, []string{"LANGUAGE=" + string(language)}, variables),
 	})
 	if err != nil {
@@ -182,7 +185,7 @@ func (r *run) outputs() outputs {
 
 func (r *run) letters() (lines []string) {
 	r.Helper()
-	list := exec.CommandContext(r.ctx, built.turgo, "dlq", "list", filepath.Join(r.folder, "job.yaml"), "--json")
+	list := exec.CommandContext(r.ctx, r.turgo, "dlq", "list", filepath.Join(r.folder, "job.yaml"), "--json")
 	list.Env = append(os.Environ(), r.environment...)
 	text, err := list.Output()
 	if err != nil {
