@@ -172,7 +172,9 @@ func TestJobThatIsKilled(t *testing.T) {
 	}
 	command, log := start(t, turgo, folder, "")
 	ended, dead := make(chan struct{}), make(chan int)
-	go func() { dead <- killConnectors(command, filepath.Join(folder, "checkpoints", "manifest"), kills, ended) }()
+	go func() {
+		dead <- killConnectors(command, filepath.Join(folder, "checkpoints", "manifest"), kills, ended)
+	}()
 	err := command.Wait()
 	close(ended)
 	if n := <-dead; n < kills/2 {

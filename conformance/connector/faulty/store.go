@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,9 +33,8 @@ type store struct {
 	files  atomic.Int64
 	start  int64 // time of the start, which makes names unique
 
-	mutex   sync.Mutex
-	memory  map[string][]byte // staged, for the fault that keeps it there
-	cleaned bool
+	mutex  sync.Mutex
+	memory map[string][]byte // staged, for the fault that keeps it there
 }
 
 func (c *connector) openStore(output settings, config *v1.Config) (*store, error) {
@@ -46,15 +47,15 @@ func (c *connector) openStore(output settings, config *v1.Config) (*store, error
 			return nil, err
 		}
 	}
+	if exists(output.lockPath()) && c.has("trips_over_idle_writers") {
+		return nil, errors.New("faulty: somebody writes already")
+	}
 	left, err := os.ReadDir(s.open(""))
 	if err != nil {
 		return nil, err
 	}
 	for _, entry := range left {
-		switch {
-		case c.has("trips_over_leftovers"):
-			return nil, errors.New("faulty: somebody writes already")
-		case c.has("commits_leftovers"):
+		if c.has("commits_leftovers") {
 			if err := os.Rename(s.open(entry.Name()), s.visible(entry.Name())); err != nil {
 				return nil, err
 			}
@@ -126,7 +127,7 @@ func (s *store) commit(name string) (v1.Outcome, error) {
 // commitAgain answers for what is visible already.
 func (s *store) commitAgain(name string) (v1.Outcome, error) {
 	switch {
-	case s.has("commits_again"), s.has("commits_again_after_clean_up") && s.cleaned:
+	case s.has("commits_again"):
 		data, err := os.ReadFile(s.visible(name))
 		if err != nil {
 			return v1.Outcome_OUTCOME_UNKNOWN, err
@@ -136,6 +137,13 @@ func (s *store) commitAgain(name string) (v1.Outcome, error) {
 		return v1.Outcome_OUTCOME_LOST, nil
 	}
 	return v1.Outcome_OUTCOME_COMMITTED, nil
+}
+
+// anyVisible reports whether one of the committables was committed.
+func (s *store) anyVisible(committables *v1.Committables) bool {
+	return slices.ContainsFunc(committables.GetCommittables(), func(committable *v1.Committable) bool {
+		return valid(committable.GetId()) && exists(s.visible(committable.GetId()))
+	})
 }
 
 // abort drops a staged file.
@@ -158,11 +166,12 @@ func (s *store) abort(name string) error {
 
 // cleanUp drops what earlier attempts left, but what is to be kept.
 func (s *store) cleanUp(keep map[string]bool) error {
-	s.mutex.Lock()
-	s.cleaned = true
-	s.mutex.Unlock()
-	if s.has("clean_up_does_nothing") {
+	switch {
+	case s.has("clean_up_does_nothing"):
 		return nil
+	case s.has("clean_up_keeps_one") && len(keep) > 1:
+		first := slices.Min(slices.Collect(maps.Keys(keep)))
+		keep = map[string]bool{first: true}
 	}
 	return s.dropStaged(func(name string) bool {
 		attempt, mine := s.attemptOf(name)
@@ -224,6 +233,22 @@ func (s *store) stage(e *epoch) error {
 		return os.Rename(s.open(e.name), s.visible(e.name))
 	}
 	return os.Rename(s.open(e.name), s.staged(e.name))
+}
+
+// idle leaves a mark while a writer has got nothing, for the fault that trips over it.
+func (s *store) idle() error {
+	if !s.has("trips_over_idle_writers") {
+		return nil
+	}
+	return os.WriteFile(settings{Folder: s.folder}.lockPath(), nil, 0o600)
+}
+
+// used takes the mark away.
+func (s *store) used() error {
+	if err := os.Remove(settings{Folder: s.folder}.lockPath()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // drop removes an open file.

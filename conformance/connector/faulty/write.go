@@ -50,6 +50,9 @@ func (c *connector) serveWriter(stream grpc.ServerStream) error {
 		return fmt.Errorf("faulty: kind %d where open was due", open.kind)
 	}
 	_, _, store := c.opened()
+	if err := store.idle(); err != nil {
+		return err
+	}
 	w := &writing{connector: c, stream: stream, store: store, subtask: open.number}
 	if err := send(stream, frame{kind: kindOpened, number: windowBytes}); err != nil {
 		return err
@@ -90,6 +93,17 @@ func (w *writing) take(f frame) error {
 	if err != nil {
 		return err
 	}
+	if hasNull(given) {
+		switch {
+		case w.has("fails_on_nulls"):
+			return errors.New("faulty: a value is null")
+		case w.has("drops_batches_with_nulls"):
+			given = nil
+		}
+	}
+	if err := w.store.used(); err != nil {
+		return err
+	}
 	for records := given.Records(); records.Next(); {
 		if err := w.takeRecord(records.Record(), given); err != nil {
 			return err
@@ -100,7 +114,7 @@ func (w *writing) take(f frame) error {
 	case w.has("gives_no_credit_back"):
 		return nil
 	case w.has("gives_more_credit_back"):
-		w.consumed += 1
+		w.consumed += f.cost()
 	}
 	if w.consumed < windowBytes/4 {
 		return nil
@@ -110,12 +124,18 @@ func (w *writing) take(f frame) error {
 	return send(w.stream, credit)
 }
 
+func hasNull(given record.Batch) bool {
+	for records := given.Records(); records.Next(); {
+		if records.Record().Value() == nil {
+			return true
+		}
+	}
+	return false
+}
+
 func (w *writing) takeRecord(view record.View, whole record.Batch) error {
 	if bytes.HasPrefix(view.Value(), refusedPrefix) {
 		return w.refuse(view, whole)
-	}
-	if view.Value() == nil && w.has("drops_nulls") {
-		return nil
 	}
 	if w.epoch == nil {
 		var err error
@@ -174,8 +194,8 @@ func (w *writing) prepare(number int64) error {
 
 // close drops what was not prepared.
 func (w *writing) close() error {
-	if w.epoch == nil {
-		return nil
+	if err := w.store.used(); err != nil || w.epoch == nil {
+		return err
 	}
 	if !w.has("commits_at_close") {
 		return w.store.drop(w.epoch)
