@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/turgo-stream/turgo/abi"
 	"github.com/turgo-stream/turgo/abi/record"
 	"github.com/turgo-stream/turgo/host/wasm"
 )
@@ -54,6 +53,7 @@ func (o *subject) checkHandSet(input int) error {
 	var whole int64
 	effects := false
 	err := o.opened(opening{}, func(i *instance) error {
+		_ = i.send(input, records) // it may make memory larger, which takes fuel
 		before := i.operator.Usage().Fuel
 		err := i.accepts(input, records, true, fmt.Sprintf("%d records of %s", len(records), o.input(input)))
 		whole = i.operator.Usage().Fuel - before
@@ -66,6 +66,7 @@ func (o *subject) checkHandSet(input int) error {
 	for stop := int64(1); stop <= handStops; stop++ {
 		hand := nothing
 		err := o.opened(opening{}, func(i *instance) error {
+			_ = i.send(input, records)
 			i.operator.Probe().LimitFuel(max(whole*stop/(handStops+1), 1))
 			err := i.send(input, records)
 			var guest *wasm.GuestError
@@ -140,9 +141,14 @@ func (o *subject) goodAndBad(input int) (good []record.Record, bad *record.Recor
 			return o.faultOf(err, false, "turgo_open")
 		}
 		defer func() { err = errors.Join(err, i.end()) }()
+		// A group of an aggregation fails as a whole, so each has a key of its own.
+		keys := map[string]bool{}
 		for _, r := range o.handCandidates(input) {
 			if len(good) >= 4 && bad != nil {
 				return nil
+			}
+			if keys[string(r.Key)] {
+				continue
 			}
 			if err := i.renew(); err != nil {
 				return err
@@ -157,9 +163,9 @@ func (o *subject) goodAndBad(input int) (good []record.Record, bad *record.Recor
 			case err != nil:
 				return err
 			case len(i.failed) == 0 && len(good) < 4:
-				good = append(good, r)
+				good, keys[string(r.Key)] = append(good, r), true
 			case len(i.failed) == 1 && bad == nil:
-				bad = &r
+				bad, keys[string(r.Key)] = &r, true
 			}
 		}
 		return nil
@@ -169,7 +175,13 @@ func (o *subject) goodAndBad(input int) (good []record.Record, bad *record.Recor
 
 // handCandidates are ordinary records, and then ones that an operator may fail.
 func (o *subject) handCandidates(input int) []record.Record {
-	list := o.ordinary(input, 24, "hand of failures")
+	given, _ := o.calibration.givenOf(input)
+	list := o.ordinary(input, max(24, len(given)), "hand of failures")
+	for n := range list {
+		if len(given) == 0 {
+			list[n].Key = fmt.Appendf(nil, "key-%d", n)
+		}
+	}
 	for _, s := range o.calibration.samples {
 		if s.input == input && !s.accepted {
 			list = append(list, s.record)
@@ -177,7 +189,7 @@ func (o *subject) handCandidates(input int) []record.Record {
 	}
 	odd := o.ordinary(input, 256, "odd")
 	for n := range odd {
-		odd[n].Value = append([]byte{byte(n)}, "?!,"...)
+		odd[n].Key, odd[n].Value = fmt.Appendf(nil, "odd-%d", n), append([]byte{byte(n)}, "?!,"...)
 	}
 	return append(list, odd...)
 }
@@ -186,7 +198,8 @@ func (o *subject) handCandidates(input int) []record.Record {
 type effects struct {
 	state   map[string]string
 	emitted map[int][]string
-	timed   map[string]string // after time has ended
+	timed   map[string]string   // after time has ended
+	fired   map[string][]string // what timers emitted, by the key of their origin
 }
 
 // checkHandOfEffects compares the effects of records with keys of their own.
@@ -199,7 +212,7 @@ func (o *subject) checkHandOfEffects(input int) error {
 	if err != nil {
 		return err
 	}
-	alone := effects{state: map[string]string{}, emitted: map[int][]string{}, timed: map[string]string{}}
+	alone := effects{state: map[string]string{}, emitted: map[int][]string{}, timed: map[string]string{}, fired: map[string][]string{}}
 	for n := range records {
 		one, err := o.effectsOf(input, records[n:n+1])
 		if err != nil {
@@ -207,10 +220,14 @@ func (o *subject) checkHandOfEffects(input int) error {
 		}
 		maps.Copy(alone.state, one.state)
 		maps.Copy(alone.timed, one.timed)
+		maps.Copy(alone.fired, one.fired)
 		alone.emitted[n] = one.emitted[0]
 	}
 	if text := movedOutput(alone.emitted, together.emitted, len(records)); text != "" {
 		return fails("%d records of %s with different keys: %s\nthe origin of an emitted record is the index of the record that it came from: SPEC.md, section 6", len(records), o.input(input), text)
+	}
+	if text := movedFired(alone.fired, together.fired); text != "" {
+		return fails("the timers of %d records of %s with different keys: %s\nthe origin of a record that a timer emits is the timer's index in the batch: SPEC.md, section 8", len(records), o.input(input), text)
 	}
 	for _, pair := range []struct {
 		when            string
@@ -266,7 +283,7 @@ func (o *subject) effectsOf(input int, records []record.Record) (effects, error)
 		if e.state, err = i.stateByKey(); err != nil || len(o.description.Timers) == 0 {
 			return err
 		}
-		if err := i.fireSpecial([]int64{abi.WatermarkMax}, "after records with different keys"); err != nil {
+		if e.fired, err = i.fireByKey(); err != nil {
 			return err
 		}
 		e.timed, err = i.stateByKey()
@@ -292,7 +309,7 @@ func (i *instance) stateByKey() (map[string]string, error) {
 func moved(alone, together map[string]string) string {
 	lacking, other := "", ""
 	for _, key := range slices.Sorted(maps.Keys(alone)) {
-		if together[key] == "" && lacking == "" && alone[key] != "" {
+		if lacking == "" && lacksEntry(alone[key], together[key]) {
 			lacking = key
 		}
 	}
@@ -306,7 +323,7 @@ func moved(alone, together map[string]string) string {
 	}
 	text := fmt.Sprintf("the state of key %s is (%s), and where its record is alone (%s)", show([]byte(other)), together[other], alone[other])
 	if lacking != "" {
-		return text + fmt.Sprintf("; key %s has nothing, and alone (%s)", show([]byte(lacking)), alone[lacking])
+		return text + fmt.Sprintf("; that of key %s is (%s), and alone (%s)", show([]byte(lacking)), together[lacking], alone[lacking])
 	}
 	if slices.Equal(slices.Sorted(maps.Values(alone)), slices.Sorted(maps.Values(together))) {
 		return text + ": it is that of another"

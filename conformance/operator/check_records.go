@@ -31,6 +31,10 @@ func (i *instance) accepts(input int, records []record.Record, ordinary bool, do
 		if !errors.As(err, &guest) || guest.Kind != wasm.KindFailedRecord || guest.RecordIndex < 0 {
 			return i.subject.faultOf(err, ordinary, doing)
 		}
+		if guest.Rule == wasm.RuleStatus {
+			return &failure{owner: CheckFailures, reason: fmt.Sprintf("%s: it failed record %d (%s), and returned another status than 0, which fails the call as a whole\nreturn 0 after fail, so that the other records need not be handled again: SPEC.md, section 9",
+				doing, guest.RecordIndex, guest.Reason)}
+		}
 		if len(records) == 1 {
 			i.emitted = i.emitted[:0]
 			return nil

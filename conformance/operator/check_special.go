@@ -102,9 +102,10 @@ func checkChangeKinds(o *subject) error {
 
 // Sizes of checkSizesMaximal.
 const (
-	// largestValue is that of a record with a key of 8 bytes that fills a batch alone.
-	largestValue = record.LengthMax - record.HeaderLength - record.FixedLength - 8
-	largeKey     = 1 << 20
+	// besideValue is what a batch holds besides the value, of one record with a key of
+	// 8 bytes.
+	besideValue = record.HeaderLength + record.FixedLength + 8
+	largeKey    = 1 << 20
 	// sizesDuration is the time limit of these calls.
 	sizesDuration = 20 * time.Second
 )
@@ -118,11 +119,15 @@ func checkSizesMaximal(o *subject) error {
 		if err := i.accepts(input, empty, false, "records of "+o.input(input)+" with an empty key, an empty value, and both"); err != nil {
 			return err
 		}
-		for _, value := range []int{60_000, 1 << 20, 17_000_001, largestValue} {
-			if err := i.sendLarge(input, 8, value); err != nil {
+		if err := o.checkLinear(input); err != nil {
+			return err
+		}
+		largest := o.options.BatchBytes - besideValue
+		for _, value := range []int{60_000, 1 << 20, 17_000_001, largest} {
+			if err := i.sendLarge(input, 8, min(value, largest)); err != nil {
 				return err
 			}
-			if value == largestValue {
+			if value >= largest {
 				break // with what belongs to it, it may be more than a batch holds
 			}
 			i.clock += 86_400_000
@@ -133,7 +138,7 @@ func checkSizesMaximal(o *subject) error {
 				return err
 			}
 		}
-		if err := i.sendLarge(input, largeKey, 100); err != nil {
+		if err := i.sendLarge(input, min(largeKey, largest), 100); err != nil {
 			return err
 		}
 		return i.sendFull(input)
@@ -154,12 +159,67 @@ func (i *instance) sendFull(input int) error {
 		return o.faultOf(err, false, fmt.Sprintf("a batch of %s with %d records", o.input(input), small.Count()))
 	}
 	count := int(fullSeconds / time.Since(started).Seconds() * limitRecords)
-	batch := fullBatch(short, max(count, limitRecords), record.LengthMax)
+	count = min(max(count, limitRecords), o.options.BatchBytes/short[0].Length())
+	batch := fullBatch(short, count, o.options.BatchBytes)
 	err := i.sendBatch(input, batch)
 	if failedRecord(err) || tooMuch(err) {
 		return nil
 	}
 	return o.faultOf(err, false, fmt.Sprintf("a batch of %s of %d bytes, with %d records, after one with %d records", o.input(input), len(batch), batch.Count(), small.Count()))
+}
+
+// Bounds of checkLinear.
+const (
+	linearRecords = 1000
+	linearFactor  = 16
+	// linearDearer is by how much a record may be dearer in the larger batch, and
+	// linearFuel what it may take anyway.
+	linearDearer = 4
+	linearFuel   = 20_000
+)
+
+// checkLinear compares what a record takes in batches of two sizes: where the larger
+// one makes each record dearer, the largest one has no end.
+func (o *subject) checkLinear(input int) error {
+	for _, s := range o.description.States {
+		if s.Kind != "value" {
+			return nil // each record of a key may find more in its list or map
+		}
+	}
+	small, err := o.fuelOfRecord(input, linearRecords)
+	if err != nil || small == 0 {
+		return err
+	}
+	large, err := o.fuelOfRecord(input, linearRecords*linearFactor)
+	if err != nil || large <= linearFuel || large <= small*linearDearer {
+		return err
+	}
+	return fails("in a batch of %d records of %s each takes %d instructions, in one of %d records %d: a batch of 64 MiB would have no end\ngo through the records of a batch once",
+		linearRecords, o.input(input), small, linearRecords*linearFactor, large)
+}
+
+// fuelOfRecord is what a record takes in a batch of so many, 0 where that was not
+// handled. A first batch is not counted: memory may grow.
+func (o *subject) fuelOfRecord(input, count int) (fuel int64, err error) {
+	batch := fullBatch(shortest(o.ordinary(input, manyRecords, "sizes")), count, 0)
+	err = o.opened(opening{limits: wasm.Limits{CallDuration: sizesDuration}}, func(i *instance) error {
+		for range 2 {
+			before := i.operator.Usage().Fuel
+			if err := i.sendBatch(input, batch); err != nil {
+				fuel = 0
+				if failedRecord(err) || tooMuch(err) {
+					return nil
+				}
+				return o.faultOf(err, false, fmt.Sprintf("a batch of %s with %d records", o.input(input), count))
+			}
+			fuel = (i.operator.Usage().Fuel - before) / int64(count)
+			if err := i.renewState(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return fuel, err
 }
 
 // shortest are those of the records that are not longer than any other, all of one time.
@@ -188,8 +248,9 @@ func (i *instance) sendLarge(input, key, value int) error {
 	r.Key, r.Value = bytes.Repeat([]byte("k"), key), bytes.Repeat(pattern, value/len(pattern)+1)[:value]
 	r.Extensions = nil
 	err := i.send(input, []record.Record{r})
-	if failedRecord(err) || tooMuch(err) {
-		return nil
+	var guest *wasm.GuestError
+	if failedRecord(err) || tooMuch(err) || value >= o.options.BatchBytes-besideValue && errors.As(err, &guest) && guest.Kind == wasm.KindMemory {
+		return nil // a few copies of the largest record are more than the memory
 	}
 	return o.faultOf(err, false, fmt.Sprintf("a record of %s with a key of %d and a value of %d bytes", o.input(input), key, value))
 }
