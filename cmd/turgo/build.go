@@ -65,7 +65,7 @@ func untilInterrupted(command *cobra.Command) (context.Context, context.CancelFu
 	go func() {
 		select {
 		case <-received:
-			cancel(errInterrupted)
+			cancel(errStopped)
 		case <-ctx.Done():
 		}
 	}()

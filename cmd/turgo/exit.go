@@ -24,6 +24,8 @@ const (
 var (
 	// errInterrupted ends a run at once.
 	errInterrupted = errors.New("interrupted: what was not committed is repeated by the next run")
+	// errStopped ends what leaves nothing behind.
+	errStopped = errors.New("interrupted")
 	// errWaitEnded ends the waiting for something that goes on.
 	errWaitEnded = fmt.Errorf("%w", errTold)
 	// errTold stands for what the user has been told already.
@@ -61,7 +63,7 @@ func exitCode(err error) int {
 		ambiguous *toolchain.AmbiguousError
 	)
 	switch {
-	case errors.Is(err, errInterrupted), errors.Is(err, errWaitEnded):
+	case errors.Is(err, errInterrupted), errors.Is(err, errStopped), errors.Is(err, errWaitEnded):
 		return exitInterrupted
 	case errors.As(err, &input), errors.As(err, &invalid), errors.As(err, &module), errors.As(err, &config),
 		errors.As(err, &refused), errors.As(err, &damaged), errors.As(err, &formatted), errors.As(err, &locked),

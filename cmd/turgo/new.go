@@ -41,7 +41,7 @@ copy of the SDK, so it builds anywhere. Nothing is overwritten.`,
 			ctx, release := untilInterrupted(command)
 			defer release()
 			project, err := scaffold.NewOperator(ctx, parsed, options)
-			return tellProject(command, "operator in "+language, options.Name, project, err)
+			return tellProject(command, "an operator in "+language, options.Name, project, err)
 		},
 	}
 	command.Flags().StringVar(&language, "lang", "", "`language` of the operator: "+languageNames(", "))
@@ -63,7 +63,7 @@ It brings a copy of what it imports of turgo. Nothing is overwritten.`,
 			ctx, release := untilInterrupted(command)
 			defer release()
 			project, err := scaffold.NewConnector(ctx, options)
-			return tellProject(command, "connector", options.Name, project, err)
+			return tellProject(command, "a connector in go", options.Name, project, err)
 		},
 	}
 	dirFlag(command, &options)
@@ -104,7 +104,7 @@ func tellProject(command *cobra.Command, what, name string, project *scaffold.Pr
 
 func (p *projectInfo) write(w io.Writer, what string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "made %s, the %s %s\n", p.Folder, what, p.Name)
+	fmt.Fprintf(&b, "made %s: %s\n", p.Folder, what)
 	for _, file := range p.Files {
 		fmt.Fprintf(&b, "  %s\n", file)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -10,77 +9,48 @@ import (
 	"testing"
 )
 
-// savedBlock is a block of code that the README says to save under a name.
-var savedBlock = regexp.MustCompile("(?s)`examples/unique/([^`]+)`[^`]*(?:`go test[^`]*`:)?\\s*```\\w+\n(.*?)```")
+var (
+	readmeCommand = regexp.MustCompile(`(?m)^    (.*)$`)
+	readmeCode    = regexp.MustCompile("(?s)`([^`]+)`:?\\s*```\\w+\n(.*?)```")
+)
 
-// TestReadmePath walks the README's way to one's own operator: the files that it
-// shows are tested, built and run.
+// TestReadmePath walks the README's way to one's own operator: its commands run
+// one after the other in an empty folder, and the code that it shows is the code
+// that is there.
 func TestReadmePath(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The operator imports the SDK of this module, so it is built within it, in a
-	// folder that no pattern of packages matches.
-	if err := os.MkdirAll("../../build", 0o755); err != nil {
-		t.Fatal(err)
+	_, way, _ := strings.Cut(string(readme), "## Your own operator, in five minutes\n")
+	way, _, _ = strings.Cut(way, "\n## ")
+	var commands []string
+	for _, found := range readmeCommand.FindAllStringSubmatch(readmeCode.ReplaceAllString(way, ""), -1) {
+		commands = append(commands, found[1])
 	}
-	folder, err := os.MkdirTemp("../../build", "_readme-")
-	if err != nil {
-		t.Fatal(err)
+	// This test's program is built already, and stands first on the path.
+	if len(commands) < 8 || !slices.Equal(commands[:2], []string{"make build", "export PATH=$PWD/bin:$PATH"}) {
+		t.Fatalf("the README's commands are %q", commands)
 	}
-	t.Cleanup(func() { os.RemoveAll(folder) })
-	var names []string
-	for _, block := range savedBlock.FindAllStringSubmatch(string(readme), -1) {
-		names = append(names, block[1])
-		path := filepath.Join(folder, block[1])
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(block[2]), 0o644); err != nil {
-			t.Fatal(err)
+	author := author{T: t, folder: t.TempDir(), environment: []string{"PATH=" + filepath.Join(built, "bin") + ":" + os.Getenv("PATH")}}
+	said := author.runs("sh", "-e", "-c", strings.Join(commands[2:], "\n"))
+	for _, line := range append(wantCounts, "ok: ", "job.yaml: ok") {
+		if !strings.Contains(said, line) {
+			t.Errorf("the commands do not say %q; they say\n%s", line, said)
 		}
 	}
-	if want := []string{"operator/main.go", "operator/main_test.go", "job.yaml"}; !slices.Equal(names, want) {
-		t.Fatalf("the README shows %q; want %q", names, want)
-	}
 
-	operator := "./" + filepath.Join(folder, "operator")
-	must(t, nil, "go", "test", operator)
-	must(t, []string{"GOOS=wasip1", "GOARCH=wasm"}, "go", "build", "-buildvcs=false", "-buildmode=c-shared", "-ldflags=-s -w",
-		"-o", filepath.Join(folder, "unique.wasm"), operator)
-	input, err := filepath.Abs("../../README.md")
-	if err != nil {
-		t.Fatal(err)
+	shown := readmeCode.FindAllStringSubmatch(way, -1)
+	if len(shown) != 2 {
+		t.Fatalf("the README shows %d pieces of code, want 2", len(shown))
 	}
-	must(t, []string{"INPUT=" + input, "TURGO_CACHE=" + filepath.Join(built, "cache")},
-		filepath.Join(built, "bin", "turgo"), "run", filepath.Join(folder, "job.yaml"))
-
-	var got []string
-	parts, err := filepath.Glob(filepath.Join(folder, "out", "part-*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, part := range parts {
-		content, err := os.ReadFile(part)
+	for _, code := range shown {
+		text, err := os.ReadFile(filepath.Join(author.folder, "visits", code[1]))
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, strings.Split(strings.TrimSuffix(string(content), "\n"), "\n")...)
-	}
-	want := strings.Split(strings.TrimSuffix(string(readme), "\n"), "\n")
-	slices.Sort(got)
-	slices.Sort(want)
-	if want = slices.Compact(want); !slices.Equal(got, want) {
-		t.Errorf("%d lines came out; want the %d different lines of the README", len(got), len(want))
-	}
-}
-
-func must(t *testing.T, environment []string, name string, arguments ...string) {
-	t.Helper()
-	c := exec.Command(name, arguments...)
-	c.Env = append(os.Environ(), environment...)
-	if output, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(arguments, " "), err, output)
+		if !strings.Contains(string(text), code[2]) {
+			t.Errorf("%s does not hold what the README shows:\n%s", code[1], code[2])
+		}
 	}
 }
