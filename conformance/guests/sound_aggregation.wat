@@ -17,7 +17,7 @@
   (data (i32.const 4096) "the key is longer than 65535 bytes")
 
   ;; The description ends with a 0 byte.
-  (func (export "turgo_describe") (result i64)
+  (func $turgo_describe (export "turgo_describe") (result i64)
     (local $end i32)
     (local.set $end (i32.const 1024))
     (loop $next
@@ -32,10 +32,10 @@
     (if (i32.le_u (local.get $pages) (memory.size)) (then (return (i32.const 1))))
     (i32.ne (memory.grow (i32.sub (local.get $pages) (memory.size))) (i32.const -1)))
 
-  (func (export "turgo_buffer") (param $length i32) (result i32)
+  (func $turgo_buffer (export "turgo_buffer") (param $length i32) (result i32)
     (select (i32.const 65536) (i32.const 0) (call $reserve (i32.add (i32.const 65536) (local.get $length)))))
 
-  (func (export "turgo_open") (param $operator i32) (param $request i32) (param $length i32) (result i32)
+  (func $turgo_open (export "turgo_open") (param $operator i32) (param $request i32) (param $length i32) (result i32)
     (i32.const 64))
 
   ;; Output is built behind the argument: $from is where its batch begins, $to where its next record goes.
@@ -77,10 +77,10 @@
     (call $emit (i32.const 0) (global.get $from) (i32.sub (global.get $to) (global.get $from)))
     (call $begin (global.get $from)))
 
-  (func (export "turgo_process") (param i32 i32 i32) (result i32) unreachable) ;; there is no other input
+  (func $turgo_process (export "turgo_process") (param i32 i32 i32) (result i32) unreachable) ;; there is no other input
 
   ;; The argument is the batch of groups, and at the next multiple of 8 the batch of their records.
-  (func (export "turgo_aggregate") (param $aggregation i32) (param $groups i32) (param $length i32) (result i32)
+  (func $turgo_aggregate (export "turgo_aggregate") (param $aggregation i32) (param $groups i32) (param $length i32) (result i32)
     (local $group i32) (local $record i32) (local $index i32) (local $left i32) (local $sum i64) (local $to i32) (local $records i32)
     (local.set $records (i32.add (local.get $groups)
       (i32.and (i32.add (i32.load offset=12 (local.get $groups)) (i32.const 7)) (i32.const -8))))
@@ -135,7 +135,7 @@
     (call $flush)
     (i32.const 0))
 
-  (func (export "turgo_timers") (param $timer i32) (param $batch i32) (param $length i32) (result i32)
+  (func $turgo_timers (export "turgo_timers") (param $timer i32) (param $batch i32) (param $length i32) (result i32)
     (local $record i32) (local $index i32)
     (call $begin (i32.add (local.get $batch) (local.get $length)))
     (local.set $record (i32.add (local.get $batch) (i32.const 24)))

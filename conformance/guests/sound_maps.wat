@@ -22,7 +22,7 @@
   (data (i32.const 4160) "the record has no key, or no value")
 
   ;; The description ends with a 0 byte.
-  (func (export "turgo_describe") (result i64)
+  (func $turgo_describe (export "turgo_describe") (result i64)
     (local $end i32)
     (local.set $end (i32.const 1024))
     (loop $next
@@ -37,10 +37,10 @@
     (if (i32.le_u (local.get $pages) (memory.size)) (then (return (i32.const 1))))
     (i32.ne (memory.grow (i32.sub (local.get $pages) (memory.size))) (i32.const -1)))
 
-  (func (export "turgo_buffer") (param $length i32) (result i32)
+  (func $turgo_buffer (export "turgo_buffer") (param $length i32) (result i32)
     (select (i32.const 65536) (i32.const 0) (call $reserve (i32.add (i32.const 65536) (local.get $length)))))
 
-  (func (export "turgo_open") (param $operator i32) (param $request i32) (param $length i32) (result i32)
+  (func $turgo_open (export "turgo_open") (param $operator i32) (param $request i32) (param $length i32) (result i32)
     (i32.const 64))
 
   ;; Output is built behind the argument: $from is where its batch begins, $to where its next record goes.
@@ -127,7 +127,7 @@
         (br $more)))
     (call $state_clear (i32.const 0)))
 
-  (func (export "turgo_process") (param $input i32) (param $batch i32) (param $length i32) (result i32)
+  (func $turgo_process (export "turgo_process") (param $input i32) (param $batch i32) (param $length i32) (result i32)
     (local $record i32) (local $index i32)
     (call $begin (i32.add (local.get $batch) (local.get $length)))
     (local.set $record (i32.add (local.get $batch) (i32.const 24)))
@@ -142,7 +142,7 @@
     (call $flush)
     (i32.const 0))
 
-  (func (export "turgo_timers") (param $timer i32) (param $batch i32) (param $length i32) (result i32)
+  (func $turgo_timers (export "turgo_timers") (param $timer i32) (param $batch i32) (param $length i32) (result i32)
     (local $record i32) (local $index i32)
     (call $begin (i32.add (local.get $batch) (local.get $length)))
     (local.set $record (i32.add (local.get $batch) (i32.const 24)))

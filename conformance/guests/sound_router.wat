@@ -22,7 +22,7 @@
   (global $limit (mut i32) (i32.const 16))
 
   ;; The description ends with a 0 byte.
-  (func (export "turgo_describe") (result i64)
+  (func $turgo_describe (export "turgo_describe") (result i64)
     (local $end i32)
     (local.set $end (i32.const 1024))
     (loop $next
@@ -37,7 +37,7 @@
     (if (i32.le_u (local.get $pages) (memory.size)) (then (return (i32.const 1))))
     (i32.ne (memory.grow (i32.sub (local.get $pages) (memory.size))) (i32.const -1)))
 
-  (func (export "turgo_buffer") (param $length i32) (result i32)
+  (func $turgo_buffer (export "turgo_buffer") (param $length i32) (result i32)
     (select (i32.const 65536) (i32.const 0) (call $reserve (i32.add (i32.const 65536) (local.get $length)))))
 
   ;; The value of a member of the JSON object that starts at an address: where it is, 0 = there is none.
@@ -77,7 +77,7 @@
         (br $next))))
     (local.get $at))
 
-  (func (export "turgo_open") (param $operator i32) (param $request i32) (param $length i32) (result i32)
+  (func $turgo_open (export "turgo_open") (param $operator i32) (param $request i32) (param $length i32) (result i32)
     (local $at i32) (local $end i32) (local $digits i32) (local $limit i32)
     (global.set $operator (local.get $operator))
     (if (local.get $operator) (then (return (i32.const 64))))
@@ -134,10 +134,10 @@
       (i32.add (i32.load16_u offset=6 (local.get $batch)) (i32.load offset=20 (local.get $record)))))
     (if (i32.eq (i32.load8_u (local.get $value)) (i32.const 0x21)) (then (call $fail (i32.const 7) (i32.const 4224) (i32.const 41)))))
 
-  (func (export "turgo_process") (param $input i32) (param $batch i32) (param $length i32) (result i32)
+  (func $turgo_process (export "turgo_process") (param $input i32) (param $batch i32) (param $length i32) (result i32)
     (if (global.get $operator) (then (return (i32.const 0))))
     (call $route (i32.const 0) (local.get $batch) (local.get $length))
     (call $route (i32.const 1) (local.get $batch) (local.get $length))
     (i32.const 0))
 
-  (func (export "turgo_close") (call $log (i32.const 0) (i32.const 4096) (i32.const 6))))
+  (func $turgo_close (export "turgo_close") (call $log (i32.const 0) (i32.const 4096) (i32.const 6))))

@@ -1,0 +1,33 @@
+;; caught by: module
+;; wat2wasm: --no-check
+;; turgo_process leaves a 64-bit number where 32 bits are promised: the module is not valid WebAssembly.
+(module
+  (memory (export "memory") 2)
+  (data (i32.const 1024)
+    "{\"abi\":\"turgo_v1\",\"language\":\"wat\",\"operators\":[{\"name\":\"guest\","
+    "\"inputs\":[{\"name\":\"in\"}],\"outputs\":[{\"name\":\"out\"}]}]}\00")
+
+  ;; The description ends with a 0 byte.
+  (func $turgo_describe (export "turgo_describe") (result i64)
+    (local $end i32)
+    (local.set $end (i32.const 1024))
+    (loop $next
+      (local.set $end (i32.add (local.get $end) (i32.const 1)))
+      (br_if $next (i32.load8_u (local.get $end))))
+    (i64.or (i64.const 0x40000000000) (i64.extend_i32_u (i32.sub (local.get $end) (i32.const 1024)))))
+
+  ;; Makes the memory reach to an address. 0 = it does not get so large.
+  (func $reserve (param $end i32) (result i32)
+    (local $pages i32)
+    (local.set $pages (i32.shr_u (i32.add (local.get $end) (i32.const 65535)) (i32.const 16)))
+    (if (i32.le_u (local.get $pages) (memory.size)) (then (return (i32.const 1))))
+    (i32.ne (memory.grow (i32.sub (local.get $pages) (memory.size))) (i32.const -1)))
+
+  (func $turgo_buffer (export "turgo_buffer") (param $length i32) (result i32)
+    (select (i32.const 65536) (i32.const 0) (call $reserve (i32.add (i32.const 65536) (local.get $length)))))
+
+  (func $turgo_open (export "turgo_open") (param $operator i32) (param $request i32) (param $length i32) (result i32)
+    (i32.const 64))
+
+  (func $turgo_process (export "turgo_process") (param $input i32) (param $batch i32) (param $length i32) (result i32)
+    (i64.const 0)))

@@ -1,0 +1,74 @@
+;; caught by: hand
+;; When timers fire it clears the state of their keys, but does not say which timer is in hand.
+(module
+  (import "turgo_v1" "emit" (func $emit (param i32 i32 i32)))
+  (import "turgo_v1" "fail" (func $fail (param i32 i32 i32)))
+  (import "turgo_v1" "state_get" (func $state_get (param i32 i32 i32) (result i64)))
+  (import "turgo_v1" "state_put" (func $state_put (param i32 i32 i32)))
+  (import "turgo_v1" "state_clear" (func $state_clear (param i32)))
+  (import "turgo_v1" "timer_set" (func $timer_set (param i32 i64)))
+  (memory (export "memory") 2)
+  (data (i32.const 1024)
+    "{\"abi\":\"turgo_v1\",\"language\":\"wat\",\"operators\":[{\"name\":\"guest\","
+    "\"inputs\":[{\"name\":\"in\"}],\"outputs\":[{\"name\":\"out\"}]"
+    ",\"states\":[{\"name\":\"total\",\"kind\":\"value\"}]"
+    ",\"timers\":[{\"name\":\"end\",\"domain\":\"event\"}]}]}\00")
+  (data (i32.const 4160) "the record has no key")
+
+  ;; The description ends with a 0 byte.
+  (func $turgo_describe (export "turgo_describe") (result i64)
+    (local $end i32)
+    (local.set $end (i32.const 1024))
+    (loop $next
+      (local.set $end (i32.add (local.get $end) (i32.const 1)))
+      (br_if $next (i32.load8_u (local.get $end))))
+    (i64.or (i64.const 0x40000000000) (i64.extend_i32_u (i32.sub (local.get $end) (i32.const 1024)))))
+
+  ;; Makes the memory reach to an address. 0 = it does not get so large.
+  (func $reserve (param $end i32) (result i32)
+    (local $pages i32)
+    (local.set $pages (i32.shr_u (i32.add (local.get $end) (i32.const 65535)) (i32.const 16)))
+    (if (i32.le_u (local.get $pages) (memory.size)) (then (return (i32.const 1))))
+    (i32.ne (memory.grow (i32.sub (local.get $pages) (memory.size))) (i32.const -1)))
+
+  (func $turgo_buffer (export "turgo_buffer") (param $length i32) (result i32)
+    (select (i32.const 65536) (i32.const 0) (call $reserve (i32.add (i32.const 65536) (local.get $length)))))
+
+  (func $turgo_open (export "turgo_open") (param $operator i32) (param $request i32) (param $length i32) (result i32)
+    (i32.const 64))
+
+  (func $turgo_process (export "turgo_process") (param $input i32) (param $batch i32) (param $length i32) (result i32)
+    (local $record i32) (local $index i32)
+    (local.set $record (i32.add (local.get $batch) (i32.const 24)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $index) (i32.load offset=8 (local.get $batch))))
+        (i32.store (i32.const 64) (local.get $index)) ;; the record in hand
+        (i32.store offset=16 (local.get $record) (local.get $index)) ;; the origin
+        (if (i32.and (i32.load8_u offset=4 (local.get $record)) (i32.const 1))
+          (then (call $fail (i32.const 2) (i32.const 4160) (i32.const 21)))
+          (else
+            (if (i64.eq (call $state_get (i32.const 0) (i32.const 8192) (i32.const 8)) (i64.const -1))
+              (then (i64.store (i32.const 8192) (i64.const 0))))
+            (i64.store (i32.const 8192) (i64.add (i64.load (i32.const 8192)) (i64.const 1)))
+            (call $state_put (i32.const 0) (i32.const 8192) (i32.const 8))
+            (call $timer_set (i32.const 0) (i64.const 1000))))
+        (local.set $record (i32.add (local.get $record) (i32.load (local.get $record))))
+        (local.set $index (i32.add (local.get $index) (i32.const 1)))
+        (br $next)))
+    (call $emit (i32.const 0) (local.get $batch) (local.get $length))
+    (i32.const 0))
+
+  (func $turgo_timers (export "turgo_timers") (param $timer i32) (param $batch i32) (param $length i32) (result i32)
+    (local $record i32) (local $index i32)
+    (local.set $record (i32.add (local.get $batch) (i32.const 24)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $index) (i32.load offset=8 (local.get $batch))))
+        (i32.store offset=16 (local.get $record) (local.get $index)) ;; the origin
+        (call $state_clear (i32.const 0))
+        (local.set $record (i32.add (local.get $record) (i32.load (local.get $record))))
+        (local.set $index (i32.add (local.get $index) (i32.const 1)))
+        (br $next)))
+    (call $emit (i32.const 0) (local.get $batch) (local.get $length))
+    (i32.const 0)))
