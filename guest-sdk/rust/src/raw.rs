@@ -273,6 +273,7 @@ pub(crate) struct Buffer {
     bytes: Vec<u8>,
     count: u32,
     run: *mut u8,
+    run_fixed: u32,
     run_end: *mut u8,
     run_count: u32,
 }
@@ -280,7 +281,7 @@ pub(crate) struct Buffer {
 impl Buffer {
     pub(crate) fn new() -> Buffer {
         let none = core::ptr::null_mut();
-        Buffer { bytes: Vec::new(), count: 0, run: none, run_end: none, run_count: 0 }
+        Buffer { bytes: Vec::new(), count: 0, run: none, run_fixed: 0, run_end: none, run_count: 0 }
     }
 
     /// Adds a record.
@@ -319,49 +320,62 @@ impl Buffer {
     /// Passes a record on as it is.
     #[inline(always)]
     pub(crate) fn forward(&mut self, to: Destination, origin: u32, record: Raw) {
-        if record.fixed != FIXED as u32 {
-            self.forward_by_parts(to, origin, record);
-            return;
-        }
         let size = record.load(0) as usize;
         unsafe { store32(record.at, 16, origin) };
         if self.run_end != record.at {
-            if self.run_count > 0 {
-                self.settle(to);
-            }
-            self.run = record.at;
+            self.begin_run(to, record);
         }
         self.run_end = unsafe { record.at.add(size) };
         self.run_count += 1;
     }
 
-    /// Passes on a record with fields that this layout does not know: they are left out.
-    #[cold]
     #[inline(never)]
-    fn forward_by_parts(&mut self, to: Destination, origin: u32, record: Raw) {
-        let parts = Parts {
-            key: record.key(),
-            value: record.value(),
-            kind: record.kind(),
-            timestamp: record.timestamp(),
-            extensions: record.extensions(),
-        };
-        self.push(to, origin, &parts);
+    fn begin_run(&mut self, to: Destination, record: Raw) {
+        if self.run_count > 0 {
+            self.settle(to);
+        }
+        self.run = record.at;
+        self.run_fixed = record.fixed;
     }
 
     /// Copies the run behind what the buffer holds.
     #[inline(never)]
     fn settle(&mut self, to: Destination) {
+        let count = core::mem::take(&mut self.run_count);
         let length = self.run_end as usize - self.run as usize;
+        self.run_end = core::ptr::null_mut();
+        if self.run_fixed != FIXED as u32 {
+            self.copy_by_parts(to, count);
+            return;
+        }
         self.reserve(to, length as u64);
         // The run's records stand in a batch, and reserve left room for them.
         unsafe {
             copy_long(self.run, self.bytes.as_mut_ptr().add(self.bytes.len()), length);
             self.bytes.set_len(self.bytes.len() + length);
         }
-        self.count += self.run_count;
-        self.run_count = 0;
-        self.run_end = core::ptr::null_mut();
+        self.count += count;
+    }
+
+    /// Copies the records of a run whose fixed part has fields that this layout does
+    /// not know: they are left out, since a batch has one layout.
+    #[cold]
+    fn copy_by_parts(&mut self, to: Destination, count: u32) {
+        let mut at = self.run;
+        for _ in 0..count {
+            let record = Raw { at, fixed: self.run_fixed, batch: PhantomData };
+            let parts = Parts {
+                key: record.key(),
+                value: record.value(),
+                kind: record.kind(),
+                timestamp: record.timestamp(),
+                extensions: record.extensions(),
+            };
+            // forward has put its origin there.
+            self.push(to, record.load(16), &parts);
+            // The run holds so many records.
+            at = unsafe { at.add(record.load(0) as usize) };
+        }
     }
 
     /// Makes the buffer ready for a record behind what was added so far.
@@ -452,20 +466,32 @@ pub(crate) fn read<R>(
         return None;
     }
     let (version, length) = ((result >> 32) as u16, result as u32 as usize);
-    if length <= short.len() {
-        // The host has written so many bytes.
-        let bytes = unsafe { core::slice::from_raw_parts(short.as_ptr().cast(), length) };
-        return Some(decode(version, bytes));
+    if length > short.len() {
+        return Some(read_long(scratch(), length, call, decode, give_back));
     }
-    let mut long = scratch();
+    // The host has written so many bytes.
+    let bytes = unsafe { core::slice::from_raw_parts(short.as_ptr().cast(), length) };
+    Some(decode(version, bytes))
+}
+
+/// Reads an entry of that length.
+#[cold]
+#[inline(never)]
+fn read_long<R>(
+    mut long: Vec<u8>,
+    length: usize,
+    call: impl Fn(*mut u8, u32) -> i64,
+    decode: impl FnOnce(u16, &[u8]) -> R,
+    give_back: impl FnOnce(Vec<u8>),
+) -> R {
     long.clear();
     long.reserve(length);
-    call(long.as_mut_ptr(), length as u32);
+    let result = call(long.as_mut_ptr(), length as u32);
     // The entry is still the same: nothing was written in between.
     unsafe { long.set_len(length) };
-    let value = decode(version, &long);
+    let value = decode((result >> 32) as u16, &long);
     give_back(long);
-    Some(value)
+    value
 }
 
 /// Fills a page with whole entries and returns how many there are. `call` takes
