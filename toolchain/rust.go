@@ -31,14 +31,17 @@ type rustPair struct {
 	linker       string // empty = rustc brings its own
 }
 
+// systemRust is the pair of Debian and others, which a rustup may hide.
+var systemRust = rustPair{cargo: "/usr/bin/cargo", rustc: "/usr/bin/rustc"}
+
 // findRust finds a pair that has the target: the user's own first, then that of
 // the system, since a rustup without the target may hide it.
 func (p *project) findRust(ctx context.Context) (*rustPair, error) {
 	cargo, haveCargo := lookUp("cargo")
 	rustc, haveRustc := lookUp("rustc")
 	var reasons []string
-	for _, pair := range []rustPair{{cargo: cargo, rustc: rustc}, {cargo: "/usr/bin/cargo", rustc: "/usr/bin/rustc"}} {
-		if pair.cargo == "" || pair.rustc == "" {
+	for _, pair := range []rustPair{{cargo: cargo, rustc: rustc}, systemRust} {
+		if !isFile(pair.cargo) || !isFile(pair.rustc) {
 			continue
 		}
 		reason, err := p.checkRust(ctx, &pair)
@@ -57,6 +60,11 @@ func (p *project) findRust(ctx context.Context) (*rustPair, error) {
 		missing.Reason = "only one of the two is on the PATH"
 	}
 	return nil, missing
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 var rustReleasePattern = regexp.MustCompile(`(?m)^release: (\S+)`)

@@ -170,8 +170,10 @@ func TestDetectNamesWhatItFound(t *testing.T) {
 func TestMissingToolsComeWithAdvice(t *testing.T) {
 	empty := t.TempDir()
 	t.Setenv("PATH", empty)
+	withoutSystemRust(t)
 	for language, want := range map[Language]string{
-		C: "apt-get install clang lld", AssemblyScript: "apt-get install nodejs npm", Zig: "pip install ziglang", WAT: "apt-get install wabt",
+		Rust: "rustup target add wasm32-unknown-unknown",
+		C:    "apt-get install clang lld", AssemblyScript: "apt-get install nodejs npm", Zig: "pip install ziglang", WAT: "apt-get install wabt",
 	} {
 		files := map[string]string{"a.c": "", "a.zig": "", "a.wat": ""}
 		_, err := Build(context.Background(), Options{Folder: write(t, files), Language: language})
@@ -182,16 +184,28 @@ func TestMissingToolsComeWithAdvice(t *testing.T) {
 	}
 }
 
+// withoutSystemRust hides the Rust of this machine that is not on the PATH.
+func withoutSystemRust(t *testing.T) {
+	before := systemRust
+	t.Cleanup(func() { systemRust = before })
+	systemRust = rustPair{cargo: "/nonexistent/cargo", rustc: "/nonexistent/rustc"}
+}
+
 // A tool that is there and does not serve is named.
 func TestToolsThatDoNotServeAreNamed(t *testing.T) {
+	withoutSystemRust(t)
 	for language, tool := range map[Language]struct{ name, script, want string }{
 		Go:             {"go", "echo go1.20.3", "go is go1.20.3"},
 		C:              {"clang", "case $1 in --version) echo Apple clang version 15.0.0;; *) echo arm64;; esac", "clang has no target wasm32"},
 		AssemblyScript: {"node", "echo v16.20.2", "node is v16.20.2"},
+		Rust:           {"rustc", "case $1 in -vV) echo release: 1.80.1;; *) echo /nonexistent;; esac", "rustc has no target wasm32-unknown-unknown"},
 	} {
-		folder := write(t, map[string]string{tool.name: "#!/bin/sh\n" + tool.script + "\n", "project/a.c": "", "project/main.go": "package main\n"})
-		if err := os.Chmod(filepath.Join(folder, tool.name), 0o755); err != nil {
-			t.Fatal(err)
+		script := "#!/bin/sh\n" + tool.script + "\n"
+		folder := write(t, map[string]string{tool.name: script, "cargo": script, "project/a.c": "", "project/main.go": "package main\n"})
+		for _, name := range []string{tool.name, "cargo"} {
+			if err := os.Chmod(filepath.Join(folder, name), 0o755); err != nil {
+				t.Fatal(err)
+			}
 		}
 		t.Setenv("PATH", folder)
 		_, err := Build(context.Background(), Options{Folder: filepath.Join(folder, "project"), Language: language})
