@@ -76,7 +76,8 @@ func proveConnector(command *cobra.Command, options suite.Options, path, junit s
 	result, err := suite.Run(ctx, options)
 	end()
 	var bad *suite.OptionsError
-	if errors.As(err, &bad) {
+	var setup *suite.SetupError
+	if errors.As(err, &bad) || errors.As(err, &setup) {
 		return badInput(err)
 	}
 	if err != nil {

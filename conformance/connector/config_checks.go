@@ -63,7 +63,7 @@ func checkSinkConfig(ctx context.Context, t *trial) error { return t.checkConfig
 func (t *trial) checkConfig(ctx context.Context, s side) error {
 	sound, err := t.config(s.settings, t.identity(0), 1)
 	if err != nil {
-		return &setupError{err}
+		return &SetupError{err}
 	}
 	p, err := t.start(ctx)
 	if err != nil {
@@ -80,7 +80,7 @@ func (t *trial) checkConfig(ctx context.Context, s side) error {
 	for _, one := range bad {
 		config, err := t.config(changed(s.settings, one.Settings), t.identity(0), 1)
 		if err != nil {
-			return &setupError{err}
+			return &SetupError{err}
 		}
 		err = t.invoke(ctx, p, "", s.check, config)
 		if err := refused(s.name+"Check", config, one.Field, err); err != nil {
@@ -172,7 +172,7 @@ func checkSourceUnknownFields(ctx context.Context, t *trial) error {
 	}
 	config, err := t.config(t.scenario.Source.Settings, t.identity(0), 1)
 	if err != nil {
-		return &setupError{err}
+		return &SetupError{err}
 	}
 	addUnknown(config)
 	if err := t.invoke(ctx, p, "SourceCheck with unknown fields", t.sourceSide().check, config); err != nil {

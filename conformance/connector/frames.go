@@ -154,7 +154,7 @@ func openStream(ctx context.Context, p *process, name string, subtask int64, lim
 	}
 	if s.opened.kind != frameOpened {
 		cancel()
-		return nil, fmt.Errorf("%s stream: %s came where opened was due", name, s.opened.name())
+		return nil, fmt.Errorf("stream %s: %s came where opened was due", name, s.opened.name())
 	}
 	return s, nil
 }
@@ -192,14 +192,14 @@ func (s *stream) send(f *frame) error {
 		return s.failed("send "+f.name(), err)
 	case <-timer.C:
 		s.cancel()
-		return fmt.Errorf("%s stream: %s was not taken within %v", s.name, f.name(), s.limit)
+		return fmt.Errorf("stream %s: %s was not taken within %v", s.name, f.name(), s.limit)
 	}
 }
 
 // end receives until the stream ends, and gives its end.
 func (s *stream) end() error {
-	for {
-		if _, err := s.next(s.limit); err != nil {
+	for deadline := time.Now().Add(s.limit); ; {
+		if _, err := s.next(time.Until(deadline)); err != nil {
 			return err
 		}
 	}
@@ -224,9 +224,9 @@ func (s *stream) failed(doing string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, errQuiet):
-		return fmt.Errorf("%s stream: %s: nothing came within %v%s", s.name, doing, s.limit, s.process.lastWords())
+		return fmt.Errorf("stream %s: %s: nothing came within %v%s", s.name, doing, s.limit, s.process.lastWords())
 	case errors.Is(err, io.EOF):
-		return fmt.Errorf("%s stream: %s: the connector ended the stream%s", s.name, doing, s.process.lastWords())
+		return fmt.Errorf("stream %s: %s: the connector ended the stream%s", s.name, doing, s.process.lastWords())
 	}
 	return s.process.failed(s.name+" stream: "+doing, err)
 }
@@ -245,7 +245,7 @@ func (s *stream) halfClose(take func(frame) error) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case errors.Is(err, errQuiet):
-			return fmt.Errorf("%s stream: the host closed its side, and the connector did not end the stream within %v", s.name, s.limit)
+			return fmt.Errorf("stream %s: the host closed its side, and the connector did not end the stream within %v", s.name, s.limit)
 		case err != nil:
 			return s.failed("close", err)
 		}
@@ -253,7 +253,7 @@ func (s *stream) halfClose(take func(frame) error) error {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%s stream: the host closed its side, and the connector still sends after %v", s.name, s.limit)
+			return fmt.Errorf("stream %s: the host closed its side, and the connector still sends after %v", s.name, s.limit)
 		}
 	}
 }

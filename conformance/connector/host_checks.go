@@ -22,7 +22,7 @@ func (t *trial) launcher() (l *native.Launcher, name string, err error) {
 	l = &native.Launcher{Logger: slog.New(slog.DiscardHandler), StartTimeout: t.startLimit, RestartsMax: -1}
 	if t.options.Builtin != "" {
 		if l.Output, err = os.OpenFile(t.hostOutput(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
-			return nil, "", &setupError{err}
+			return nil, "", &SetupError{err}
 		}
 		context.AfterFunc(t.ended, func() { l.Output.Close() })
 		// The launcher starts this very program; the factories only tell the sides.
@@ -33,22 +33,22 @@ func (t *trial) launcher() (l *native.Launcher, name string, err error) {
 	}
 	sum, err := checksum(t.program.path)
 	if err != nil {
-		return nil, "", &setupError{err}
+		return nil, "", &SetupError{err}
 	}
 	manifest, err := json.Marshal(native.Manifest{
 		Name: name, Version: "1", Executable: t.program.path, Arguments: t.program.arguments, SHA256: sum,
 		Environment: t.scenario.Environment, Source: t.scenario.Source != nil, Sink: t.scenario.Sink != nil,
 	})
 	if err != nil {
-		return nil, "", &setupError{err}
+		return nil, "", &SetupError{err}
 	}
 	l.Folder = filepath.Join(t.scratch, ".turgo-connectors")
 	folder := filepath.Join(l.Folder, name)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, "", &setupError{err}
+		return nil, "", &SetupError{err}
 	}
 	if err := os.WriteFile(filepath.Join(folder, native.ManifestName), manifest, 0o600); err != nil {
-		return nil, "", &setupError{err}
+		return nil, "", &SetupError{err}
 	}
 	return l, name, nil
 }
@@ -70,7 +70,7 @@ func checksum(path string) (string, error) {
 func (t *trial) hostConfig(settings map[string]any) (connectors.Config, error) {
 	c, err := t.config(settings, t.identity(0), 1)
 	if err != nil {
-		return connectors.Config{}, &setupError{err}
+		return connectors.Config{}, &SetupError{err}
 	}
 	return connectors.Config{
 		Job: c.GetJob(), JobUUID: c.GetJobUuid(), UID: c.GetUid(), Attempt: c.GetAttempt(),

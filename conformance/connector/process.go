@@ -65,9 +65,9 @@ type process struct {
 
 // startProcess starts a connector, and waits for nothing.
 func startProcess(run program, o startOptions) (*process, error) {
-	folder, err := os.MkdirTemp("", "turgo-conformance-socket-") // 0700
+	folder, err := socketFolder()
 	if err != nil {
-		return nil, fmt.Errorf("connector: %w", err)
+		return nil, &SetupError{err}
 	}
 	p := &process{folder: folder, stdout: newCapture(), stderr: newCapture(), done: make(chan struct{})}
 	if err := p.start(run, o); err != nil {
@@ -75,6 +75,19 @@ func startProcess(run program, o startOptions) (*process, error) {
 		return nil, fmt.Errorf("connector: start %s: %w", run.path, err)
 	}
 	return p, nil
+}
+
+// socketFolderMax leaves room for a socket's name: a path of 104 bytes and more is none.
+const socketFolderMax = 64
+
+// socketFolder makes a folder for a socket, for this user alone.
+func socketFolder() (string, error) {
+	folder, err := os.MkdirTemp("", "turgo-")
+	if err != nil || len(folder) <= socketFolderMax {
+		return folder, err
+	}
+	os.Remove(folder)
+	return os.MkdirTemp("/tmp", "turgo-")
 }
 
 // environmentOf is what the host gives to a connector.

@@ -23,6 +23,8 @@ const (
 	shutdownLimit = 2 * time.Second
 	// orphanLimit is how long a connector may outlive its host.
 	orphanLimit = 5 * time.Second
+	// signalWait is how long a signal may take to end the process, which it must not.
+	signalWait = 200 * time.Millisecond
 	// stderrBytesMax is how much a connector may say in a run that goes well.
 	stderrBytesMax = 1 << 20
 	// unknownVersion is one that no connector speaks.
@@ -106,18 +108,18 @@ func checkDescribe(ctx context.Context, t *trial) error {
 				first = answer
 			}
 			if !proto.Equal(first, answer) {
-				return fmt.Errorf("Describe answers {%v} and then {%v}: it has to be the same each time", first, answer)
+				return fmt.Errorf("the answer to Describe is {%v} and then {%v}: it has to be the same each time", first, answer)
 			}
 		}
 		p.release()
 	}
 	for what, text := range map[string]string{"name": first.GetName(), "version": first.GetVersion()} {
 		if text == "" || len(text) > 256 || !utf8.ValidString(text) {
-			return fmt.Errorf("Describe gives the %s %.64q: it has to be 1 to 256 bytes of UTF-8", what, text)
+			return fmt.Errorf("the answer to Describe has the %s %.64q: it has to be 1 to 256 bytes of UTF-8", what, text)
 		}
 	}
 	if t.scenario.Source != nil && !first.GetSource() || t.scenario.Sink != nil && !first.GetSink() {
-		return fmt.Errorf("Describe says source: %v, sink: %v; FILE describes a side that is not served", first.GetSource(), first.GetSink())
+		return fmt.Errorf("the answer to Describe says source: %v, sink: %v; FILE describes a side that is not served", first.GetSource(), first.GetSink())
 	}
 	return nil
 }
@@ -187,7 +189,7 @@ func checkSignals(ctx context.Context, t *trial) error {
 		if err := syscall.Kill(-p.command.Process.Pid, signal); err != nil {
 			return fmt.Errorf("the process was gone when %v was due: %w", signal, err)
 		}
-		if p.ended(deathWait) {
+		if p.ended(signalWait) {
 			return fmt.Errorf("%v ended the process (%s): ignore it; a terminal sends it to the whole group, and the host, which still needs its connectors to stop in good order, tells them when to end", signal, p.state)
 		}
 		if _, err := t.describe(ctx, p); err != nil {
@@ -238,14 +240,14 @@ func (t *trial) busy(ctx context.Context, p *process) error {
 // checkParentDeath starts the connector as the child of a shell that holds the
 // other end of the lifeline, and kills the shell.
 func checkParentDeath(ctx context.Context, t *trial) error {
-	folder, err := os.MkdirTemp("", "turgo-conformance-socket-")
+	folder, err := socketFolder()
 	if err != nil {
-		return &setupError{err}
+		return &SetupError{err}
 	}
 	defer os.RemoveAll(folder)
 	p := &process{folder: folder, stdout: newCapture(), stderr: newCapture(), done: make(chan struct{})}
 	if err := p.startBelow(t.program); err != nil {
-		return &setupError{fmt.Errorf("start %s below /bin/sh: %w", t.program.path, err)}
+		return &SetupError{fmt.Errorf("start %s below /bin/sh: %w", t.program.path, err)}
 	}
 	t.started = append(t.started, p)
 	if err := p.connect(ctx, t.startLimit); err != nil {
@@ -256,7 +258,7 @@ func checkParentDeath(ctx context.Context, t *trial) error {
 	}
 	_ = t.busy(ctx, p)
 	if err := p.command.Process.Kill(); err != nil { // the shell alone, not its group
-		return &setupError{err}
+		return &SetupError{err}
 	}
 	// What lives still holds standard error open.
 	select {

@@ -2,9 +2,7 @@ package connector
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"slices"
 
@@ -77,8 +75,14 @@ func (c *cursors) take(d *delivery) error {
 	one.position = append([]byte{}, d.position...)
 	one.items = append(one.items, itemsOf(d)...)
 	one.ended = d.end
+	if known := len(c.whole.items(d.split)); !c.endless && len(one.items) > 2*known+surplusMax {
+		return fmt.Errorf("%d records of split %.64q came, which holds %d", len(one.items), d.split, known)
+	}
 	return nil
 }
+
+// surplusMax is how many records too many are taken before a reading is given up.
+const surplusMax = 10_000
 
 // read reads up to so many deliveries, or with -1 until the cursors that are
 // given to the reader are done.
@@ -158,10 +162,17 @@ func compareItems(got, want []uint64, endless bool) error {
 
 // items are the records of a split.
 func (w *wholeReading) items(id string) []uint64 {
-	var items []uint64
+	if items, found := w.flat[id]; found {
+		return items
+	}
+	items := []uint64{}
 	for _, p := range w.pieces[id] {
 		items = append(items, p.items...)
 	}
+	if w.flat == nil {
+		w.flat = map[string][]uint64{}
+	}
+	w.flat[id] = items
 	return items
 }
 
@@ -255,6 +266,3 @@ func (t *trial) random() *rand.Rand {
 	}
 	return rand.New(rand.NewPCG(first, second))
 }
-
-// isEnd reports whether a stream ended in good order.
-func isEnd(err error) bool { return errors.Is(err, io.EOF) }

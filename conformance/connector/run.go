@@ -226,7 +226,7 @@ func (s *suite) runCheck(ctx context.Context, c check, blocked map[string]bool) 
 	defer cancel()
 	t, err := s.newTrial(ctx, c)
 	if err != nil {
-		return result, err
+		return result, &SetupError{err}
 	}
 	err = c.run(ctx, t)
 	if t.end(); err == nil && t.unseen {
@@ -234,7 +234,7 @@ func (s *suite) runCheck(ctx context.Context, c check, blocked map[string]bool) 
 	}
 	result.Duration = time.Since(start)
 	var skip *skipError
-	var setup *setupError
+	var setup *SetupError
 	switch {
 	case err == nil:
 	case errors.As(err, &setup):
@@ -254,10 +254,11 @@ func (s *suite) runCheck(ctx context.Context, c check, blocked map[string]bool) 
 	return result, nil
 }
 
-// setupError says that what FILE gives, and not the connector, failed.
-type setupError struct{ err error }
+// SetupError says that something around the connector failed: a command that FILE
+// names, or what is read back.
+type SetupError struct{ Err error }
 
-func (e *setupError) Error() string { return "connector: " + e.err.Error() }
+func (e *SetupError) Error() string { return "connector: " + e.Err.Error() }
 
 // Unwrap gives the cause.
-func (e *setupError) Unwrap() error { return e.err }
+func (e *SetupError) Unwrap() error { return e.Err }

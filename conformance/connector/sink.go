@@ -72,7 +72,7 @@ func (s *sinkSession) changed(message proto.Message) {
 func (s *sinkSession) open(ctx context.Context, o sinkOptions) error {
 	config, err := s.t.config(s.t.scenario.Sink.Settings, o.who, o.attempt)
 	if err != nil {
-		return &setupError{err}
+		return &SetupError{err}
 	}
 	if o.parallelism > 0 {
 		config.Parallelism = o.parallelism
@@ -204,11 +204,12 @@ func (s *sinkSession) needsExactlyOnce() error {
 // writer is the stream of one writer.
 type writer struct {
 	*stream
-	session  *sinkSession
-	credit   int64 // that is left
-	sent     int64 // cost of what was sent
-	returned int64 // credit that came after opened
-	refused  []frame
+	session      *sinkSession
+	credit       int64 // that is left
+	sent         int64 // cost of what was sent
+	returned     int64 // credit that came after opened
+	refused      []frame
+	refusedBytes int64
 
 	unprepared []string // IDs that the model of check order waits with
 }
@@ -229,17 +230,15 @@ func (w *writer) take(f frame) error {
 		w.credit += f.number
 		w.returned += f.number
 	case frameRefused:
-		if w.refused = append(w.refused, f); len(w.refused) > refusedMax {
-			return fmt.Errorf("Write stream: more than %d refused records", refusedMax)
+		w.refused = append(w.refused, f)
+		if w.refusedBytes += f.cost(); w.refusedBytes > heldBytesMax {
+			return fmt.Errorf("stream Write: more than %d bytes of refused records", heldBytesMax)
 		}
 	default:
-		return fmt.Errorf("Write stream: %s came where credit, refused or prepared was due", f.name())
+		return fmt.Errorf("stream Write: %s came where credit, refused or prepared was due", f.name())
 	}
 	return nil
 }
-
-// refusedMax bounds the refused records that are kept.
-const refusedMax = 1 << 16
 
 // write sends a batch, when there is credit for it.
 func (w *writer) write(batch record.Batch) error {
@@ -257,7 +256,7 @@ func (w *writer) write(batch record.Batch) error {
 		}
 		f, err := w.next(w.limit)
 		if errors.Is(err, errQuiet) {
-			return fmt.Errorf("Write stream: writing stands still: no credit came back within %v; %d bytes were given at first and %d since, and what was sent cost %d (a frame costs its length, at least %d); give back the cost of what was consumed",
+			return fmt.Errorf("stream Write: writing stands still: no credit came back within %v; %d bytes were given at first and %d since, and what was sent cost %d (a frame costs its length, at least %d); give back the cost of what was consumed",
 				w.limit, w.opened.number, w.returned, w.sent, costMin)
 		}
 		if err := w.received(received{f, err}); err != nil {
@@ -282,8 +281,8 @@ func (w *writer) prepare(epoch uint64) ([]*v1.Committable, error) {
 	if err := w.send(&frame{kind: framePrepare, number: int64(epoch)}); err != nil {
 		return nil, err
 	}
-	for {
-		f, err := w.next(w.limit)
+	for deadline := time.Now().Add(w.limit); ; {
+		f, err := w.next(time.Until(deadline))
 		if err != nil {
 			return nil, w.failed(fmt.Sprintf("await prepared %d", epoch), err)
 		}
@@ -294,7 +293,7 @@ func (w *writer) prepare(epoch uint64) ([]*v1.Committable, error) {
 			continue
 		}
 		if uint64(f.number) != epoch {
-			return nil, fmt.Errorf("Write stream: prepared %d came where prepared %d was due", f.number, epoch)
+			return nil, fmt.Errorf("stream Write: prepared %d came where prepared %d was due", f.number, epoch)
 		}
 		return committablesOf(f.body)
 	}

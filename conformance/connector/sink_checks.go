@@ -415,7 +415,7 @@ func checkSinkUnknownFields(ctx context.Context, t *trial) error {
 	}
 	config, err := t.config(t.scenario.Sink.Settings, t.identity(0), 1)
 	if err != nil {
-		return &setupError{err}
+		return &SetupError{err}
 	}
 	addUnknown(config)
 	if err := t.invoke(ctx, p, "SinkCheck with unknown fields", t.sinkSide().check, config); err != nil {
@@ -423,7 +423,7 @@ func checkSinkUnknownFields(ctx context.Context, t *trial) error {
 	}
 	p.release()
 	err = t.epochsWithUnknown(ctx)
-	var setup *setupError
+	var setup *SetupError
 	if err != nil && !errors.As(err, &setup) {
 		return fmt.Errorf("with unknown fields: %w", err)
 	}

@@ -57,7 +57,7 @@ func (t *trial) openSource(ctx context.Context, restored bool) (*sourceSession, 
 func (s *sourceSession) open(ctx context.Context, who identity, attempt uint64) error {
 	config, err := s.t.config(s.settings, who, attempt)
 	if err != nil {
-		return &setupError{err}
+		return &SetupError{err}
 	}
 	config.Restored = s.restored
 	callContext, cancel := s.t.call(ctx)
@@ -66,23 +66,31 @@ func (s *sourceSession) open(ctx context.Context, who identity, attempt uint64) 
 	return s.t.answered(callContext, s.p, "SourceOpen", err)
 }
 
-// pagesMax bounds the pages of one discovery.
-const pagesMax = 1 << 16
+const (
+	// pagesMax and splitsBytesMax bound one discovery.
+	pagesMax       = 1 << 16
+	splitsBytesMax = 256 << 20
+	// heldBytesMax bounds the frames that wait for another one.
+	heldBytesMax = 128 << 20
+	// deliveriesMax bounds the deliveries of one reading.
+	deliveriesMax = 1 << 20
+)
 
 // discover lists the splits as they came, with the pages' word on whether they
 // are all.
 func (s *sourceSession) discover(ctx context.Context) (splits []*v1.Split, finals []bool, err error) {
 	callContext, cancel := s.t.call(ctx)
 	defer cancel()
+	bytes := 0
 	pages, err := s.client.SourceDiscover(callContext, decorated(s, &v1.DiscoverRequest{}))
 	for err == nil {
 		var page *v1.SplitsPage
 		if page, err = pages.Recv(); err != nil {
 			break
 		}
-		splits = append(splits, page.GetSplits()...)
-		if finals = append(finals, page.GetFinal()); len(splits) > connectors.SplitsMax || len(finals) > pagesMax {
-			return nil, nil, fmt.Errorf("SourceDiscover: more than %d splits or %d pages", connectors.SplitsMax, pagesMax)
+		splits, bytes = append(splits, page.GetSplits()...), bytes+proto.Size(page)
+		if finals = append(finals, page.GetFinal()); len(splits) > connectors.SplitsMax || len(finals) > pagesMax || bytes > splitsBytesMax {
+			return nil, nil, fmt.Errorf("SourceDiscover: more than %d splits, %d pages or %d bytes", connectors.SplitsMax, pagesMax, splitsBytesMax)
 		}
 	}
 	if errors.Is(err, io.EOF) {
@@ -105,6 +113,7 @@ type reader struct {
 	sequence int64
 	early    []frame // what came while an answer was awaited
 	pending  []frame // undecodables of the next delivery
+	held     int64   // cost of what waits in both
 }
 
 func (s *sourceSession) openReader(ctx context.Context, subtask int) (*reader, error) {
@@ -138,13 +147,24 @@ func (r *reader) assign(assignments ...*v1.Assignment) error {
 		}
 		if f.kind != frameAssigned {
 			r.early = append(r.early, f)
+			if err := r.hold(&f); err != nil {
+				return err
+			}
 			continue
 		}
 		if f.number != r.sequence {
-			return fmt.Errorf("Read stream: assigned %d came where assigned %d was due", f.number, r.sequence)
+			return fmt.Errorf("stream Read: assigned %d came where assigned %d was due", f.number, r.sequence)
 		}
 		return nil
 	}
+}
+
+// hold counts a frame that waits for another one.
+func (r *reader) hold(f *frame) error {
+	if r.held += f.cost(); r.held > heldBytesMax {
+		return fmt.Errorf("stream Read: more than %d bytes came, and what was due did not", heldBytesMax)
+	}
+	return nil
 }
 
 // delivery is one delivery as it came.
@@ -177,13 +197,14 @@ func (r *reader) deliveryWithin(limit time.Duration) (*delivery, error) {
 		}
 		switch f.kind {
 		case frameUndecodable:
-			if r.pending = append(r.pending, f); len(r.pending) > 4*connectors.UndecodablesMax {
-				return nil, fmt.Errorf("%d undecodable frames without a delivery behind them", len(r.pending))
+			r.pending = append(r.pending, f)
+			if err := r.hold(&f); err != nil {
+				return nil, err
 			}
 		case frameDelivery:
 			return r.deliver(f), nil
 		default:
-			return nil, fmt.Errorf("Read stream: %s came where a delivery was due", f.name())
+			return nil, fmt.Errorf("stream Read: %s came where a delivery was due", f.name())
 		}
 	}
 }
@@ -193,7 +214,7 @@ func (r *reader) deliver(f frame) *delivery {
 	for i := range r.pending {
 		d.cost += r.pending[i].cost()
 	}
-	r.pending = nil
+	r.pending, r.held = nil, 0
 	if len(f.body) > 0 {
 		d.batch, d.invalid = record.Parse(f.body)
 	}
@@ -258,6 +279,7 @@ func hashes(batch record.Batch) []uint64 {
 type wholeReading struct {
 	splits  []*v1.Split
 	pieces  map[string][]piece
+	flat    map[string][]uint64 // the items of all pieces of a split, once they were asked for
 	records int
 	bad     []string // what is wrong with undecodable frames
 	seen    int      // undecodable frames
@@ -324,7 +346,7 @@ func (w *wholeReading) read(ctx context.Context, r *reader, wanted int) error {
 			return err
 		}
 	}
-	for len(open) > 0 && (wanted < 0 || w.records < wanted) {
+	for deliveries := 0; len(open) > 0 && (wanted < 0 || w.records < wanted); {
 		d, err := r.nextDelivery()
 		if err != nil {
 			return r.failed(fmt.Sprintf("await a delivery, after %d records with %d splits open", w.records, len(open)), err)
@@ -332,8 +354,8 @@ func (w *wholeReading) read(ctx context.Context, r *reader, wanted int) error {
 		if err := w.take(d, open); err != nil {
 			return err
 		}
-		if w.records > recordsMax {
-			return fmt.Errorf("more than %d records: give a smaller input, or endless: true", recordsMax)
+		if deliveries++; w.records > recordsMax || deliveries > deliveriesMax {
+			return fmt.Errorf("more than %d records, or %d deliveries: give a smaller input, or endless: true", recordsMax, deliveriesMax)
 		}
 		if err := r.credit(d.cost); err != nil {
 			return err

@@ -42,7 +42,7 @@ type trial struct {
 func (s *suite) newTrial(ctx context.Context, c check) (*trial, error) {
 	scratch, err := os.MkdirTemp("", "turgo-conformance-")
 	if err != nil {
-		return nil, fmt.Errorf("connector: %w", err)
+		return nil, err
 	}
 	t := &trial{suite: s, check: c.name, name: fmt.Sprintf("%s-%s-%s", c.group, c.name, s.token), scratch: scratch}
 	t.ended, t.finish = context.WithCancel(context.Background())
@@ -54,7 +54,7 @@ func (s *suite) newTrial(ctx context.Context, c check) (*trial, error) {
 	}
 	if err != nil {
 		t.end()
-		return nil, fmt.Errorf("connector: prepare: %w", err)
+		return nil, fmt.Errorf("prepare: %w", err)
 	}
 	return t, nil
 }

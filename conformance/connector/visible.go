@@ -87,7 +87,7 @@ func (t *trial) look(ctx context.Context) (seen, error) {
 	switch {
 	case back.Files != "":
 		if err := t.lookAtFiles(found, t.placeholders().Replace(back.Files)); err != nil {
-			return nil, &setupError{fmt.Errorf("sink.read_back.files: %w", err)}
+			return nil, &SetupError{fmt.Errorf("sink.read_back.files: %w", err)}
 		}
 	case len(back.Command) > 0:
 		output, err := t.output(ctx, back.Command)
@@ -95,7 +95,7 @@ func (t *trial) look(ctx context.Context) (seen, error) {
 			err = found.lines(bytes.NewReader(output))
 		}
 		if err != nil {
-			return nil, &setupError{fmt.Errorf("sink.read_back.command: %w", err)}
+			return nil, &SetupError{fmt.Errorf("sink.read_back.command: %w", err)}
 		}
 	default:
 		if err := t.lookThrough(ctx, found, back.Source); err != nil {
@@ -197,7 +197,7 @@ func (t *trial) lookThrough(ctx context.Context, found *finder, back *ReadBackSo
 		if d.end {
 			open--
 		}
-		if err := r.credit(d.cost); err != nil {
+		if err := errors.Join(r.credit(d.cost), ctx.Err()); err != nil {
 			return err
 		}
 	}
