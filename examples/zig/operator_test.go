@@ -179,10 +179,12 @@ func shortLines() (records []record.Record) {
 	return records
 }
 
-func TestAConfigThatIsNoNumberIsRefused(t *testing.T) {
+func TestAnotherConfigIsRefused(t *testing.T) {
 	module := load(t, ".", toolchain.Zig)
-	_, err := module.Open(context.Background(), wasm.OpenConfig{Operator: "parse", UID: "parse", Parallelism: 1, Config: map[string]any{"cents_min": "many"}})
-	if err == nil || !strings.Contains(err.Error(), "cents_min must be a whole number") {
-		t.Errorf("got %v", err)
+	for _, config := range []map[string]any{{"cents_min": "many"}, {"cents_min": 1.5}, {"cents_max": 1}, {"cents_min": 1, "more": nil}} {
+		_, err := module.Open(context.Background(), wasm.OpenConfig{Operator: "parse", UID: "parse", Parallelism: 1, Config: config})
+		if err == nil || !strings.Contains(err.Error(), "cents_min, a whole number, is all there may be") {
+			t.Errorf("%v: got %v", config, err)
+		}
 	}
 }
