@@ -51,13 +51,23 @@ type command struct {
 }
 
 func (c *command) String() string {
-	words := slices.Concat(c.environment, []string{filepath.Base(c.path)}, c.arguments)
-	for i, word := range words {
-		if word == "" || strings.ContainsAny(word, " \t'\"$&;|<>()*?[]{}") {
-			words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-		}
+	var words []string
+	for _, variable := range c.environment {
+		name, value, _ := strings.Cut(variable, "=")
+		words = append(words, name+"="+quoted(value))
+	}
+	for _, word := range append([]string{filepath.Base(c.path)}, c.arguments...) {
+		words = append(words, quoted(word))
 	}
 	return strings.Join(words, " ")
+}
+
+// quoted is a word as a shell takes it.
+func quoted(word string) string {
+	if word != "" && !strings.ContainsAny(word, " \t\n'\"\\$&;|<>()*?[]{}#~`!") {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // run runs a tool in the project's folder. When the context ends, the tool and
