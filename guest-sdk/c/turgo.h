@@ -304,8 +304,10 @@ static inline int64_t turgo_watermark(void);
 static inline int64_t turgo_processing_time(void);
 
 /* The operator's config, of the open request: a member of the object by its name.
- * Text is unescaped into memory of its own. A member that is absent or of another
- * type gives the fallback. */
+ * Text is unescaped into memory of its own. A member that is absent or null gives the
+ * fallback. So does one of another type, but then the operator does not open: the host
+ * hears which it is. Where there is a config_schema it does not open either with a
+ * member that open did not ask for. */
 static inline turgo_bytes turgo_config_text(turgo_bytes request, const char *name, turgo_bytes fallback);
 static inline int64_t turgo_config_integer(turgo_bytes request, const char *name, int64_t fallback);
 static inline bool turgo_config_bool(turgo_bytes request, const char *name, bool fallback);
@@ -394,6 +396,7 @@ enum {
     TURGO_FLUSH = 1 << 20,  /* an output that holds this much is emitted */
     TURGO_RUN = 1 << 12,    /* forwarded records of this size are emitted where they lie */
     TURGO_OUTPUTS_MAX = 64, /* of one operator */
+    TURGO_CONFIG_MAX = 64,  /* members of its config */
 };
 
 /* The host and the guest share the control block: SPEC.md section 4. */
@@ -418,6 +421,11 @@ static struct {
     turgo_pending outputs[TURGO_OUTPUTS_MAX + 1]; /* the last one holds accumulators */
     turgo_batch *batch;
     const turgo_operator *operator;
+    struct { /* what open asked of the config, and what was of another type */
+        const char *names[TURGO_CONFIG_MAX];
+        uint32_t count;
+        const char *wrong, *want;
+    } config;
 } turgo_instance;
 
 static inline int64_t turgo_watermark(void) { return turgo_control.watermark; }
@@ -751,7 +759,16 @@ static inline const uint8_t *turgo_json_member(const uint8_t *p, turgo_bytes nam
 }
 
 static inline const uint8_t *turgo_config(turgo_bytes request, const char *name) {
-    return turgo_json_member(turgo_json_member(request.data, turgo_text("config")), turgo_text(name));
+    if (turgo_instance.config.count < TURGO_CONFIG_MAX) turgo_instance.config.names[turgo_instance.config.count++] = name;
+    const uint8_t *p = turgo_json_member(turgo_json_member(request.data, turgo_text("config")), turgo_text(name));
+    return p != NULL && *p == 'n' ? NULL : p;
+}
+
+/* turgo_config_wrong remembers the first member that is of another type. */
+static inline void turgo_config_wrong(const char *name, const char *want) {
+    if (turgo_instance.config.wrong != NULL) return;
+    turgo_instance.config.wrong = name;
+    turgo_instance.config.want = want;
 }
 
 /* turgo_json_hex reads the four digits of an escape. */
@@ -771,6 +788,7 @@ static inline uint32_t turgo_utf8(uint8_t *to, uint32_t code) {
 
 static inline turgo_bytes turgo_config_text(turgo_bytes request, const char *name, turgo_bytes fallback) {
     const uint8_t *p = turgo_config(request, name);
+    if (p != NULL && *p != '"') turgo_config_wrong(name, "must be text");
     if (p == NULL || *p != '"') return fallback;
     const uint8_t *end = turgo_json_end(p) - 1;
     uint8_t *text = turgo_allocate((size_t)(end - p));
@@ -803,16 +821,25 @@ static inline turgo_bytes turgo_config_text(turgo_bytes request, const char *nam
 
 static inline int64_t turgo_config_integer(turgo_bytes request, const char *name, int64_t fallback) {
     const uint8_t *p = turgo_config(request, name);
-    if (p == NULL || (*p != '-' && (*p < '0' || *p > '9'))) return fallback;
-    bool negative = *p == '-';
-    uint64_t value = 0;
-    for (p += negative; *p >= '0' && *p <= '9'; p++) value = value * 10 + (uint64_t)(*p - '0');
-    return *p == '.' || *p == 'e' || *p == 'E' ? fallback : (int64_t)(negative ? 0 - value : value);
+    if (p == NULL) return fallback;
+    bool negative = *p == '-', whole = negative || (*p >= '0' && *p <= '9');
+    uint64_t value = 0, limit = (uint64_t)INT64_MAX + negative;
+    for (p += negative; whole && *p >= '0' && *p <= '9'; p++) {
+        uint64_t digit = (uint64_t)(*p - '0');
+        whole = value <= (limit - digit) / 10;
+        value = value * 10 + digit;
+    }
+    if (whole && *p != '.' && *p != 'e' && *p != 'E') return (int64_t)(negative ? 0 - value : value);
+    turgo_config_wrong(name, "must be a whole number of 64 bits");
+    return fallback;
 }
 
 static inline bool turgo_config_bool(turgo_bytes request, const char *name, bool fallback) {
     const uint8_t *p = turgo_config(request, name);
-    return p == NULL || (*p != 't' && *p != 'f') ? fallback : *p == 't';
+    if (p == NULL) return fallback;
+    if (*p == 't' || *p == 'f') return *p == 't';
+    turgo_config_wrong(name, "must be true or false");
+    return fallback;
 }
 
 /* ---- describe ---- */
@@ -943,6 +970,43 @@ static inline void *turgo_take_buffer(uint32_t length) {
     return data;
 }
 
+static inline void turgo_write_bytes(turgo_region *to, turgo_bytes bytes) {
+    turgo_reserve(to, (uint64_t)to->length + bytes.length);
+    turgo_copy(to->data + to->length, bytes.data, bytes.length);
+    to->length += bytes.length;
+}
+
+/* turgo_refuse_config says which member of the config is wrong, and how. */
+static inline bool turgo_refuse_config(turgo_bytes name, const char *how) {
+    turgo_region *to = &turgo_instance.scratch;
+    to->length = 0;
+    turgo_write(to, "config: ");
+    turgo_write_bytes(to, name);
+    turgo_write(to, " ");
+    turgo_write(to, how);
+    turgo_host_fail(0, to->data, to->length);
+    to->length = 0;
+    return false;
+}
+
+/* turgo_config_fits tells whether open found what it asked for and, where the config
+ * has a schema, nothing else. */
+static inline bool turgo_config_fits(const turgo_operator *o, turgo_bytes request) {
+    if (turgo_instance.config.wrong != NULL) return turgo_refuse_config(turgo_text(turgo_instance.config.wrong), turgo_instance.config.want);
+    const uint8_t *p = turgo_json_member(request.data, turgo_text("config"));
+    if (o->config_schema == NULL || p == NULL || turgo_instance.config.count == TURGO_CONFIG_MAX) return true;
+    for (p++; *p == '"';) {
+        const uint8_t *end = turgo_json_end(p);
+        turgo_bytes name = turgo_bytes_of(p + 1, (size_t)(end - p - 2));
+        bool asked = false;
+        for (uint32_t i = 0; i < turgo_instance.config.count; i++) asked = asked || turgo_equal(name, turgo_text(turgo_instance.config.names[i]));
+        if (!asked) return turgo_refuse_config(name, "is not known");
+        p = turgo_json_end(end + 1);
+        if (*p == ',') p++;
+    }
+    return true;
+}
+
 static inline volatile void *turgo_open_one(const turgo_operator *o, turgo_bytes request) {
     turgo_instance.operator = o;
     if (o->output_count > TURGO_OUTPUTS_MAX) {
@@ -950,8 +1014,10 @@ static inline volatile void *turgo_open_one(const turgo_operator *o, turgo_bytes
         return NULL;
     }
     turgo_control.hand = UINT32_MAX;
+    turgo_instance.config.count = 0;
+    turgo_instance.config.wrong = NULL;
     if (o->open != NULL && !o->open(request)) return NULL;
-    return &turgo_control;
+    return turgo_config_fits(o, request) ? &turgo_control : NULL;
 }
 
 static inline int32_t turgo_run(void (*handle)(turgo_batch *), const uint8_t *data) {

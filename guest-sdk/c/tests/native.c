@@ -324,6 +324,11 @@ static void walks(bool map) {
     turgo_clear(0);
 }
 
+static bool config_open(turgo_bytes request) {
+    turgo_config_text(request, "text", turgo_null);
+    return turgo_config_integer(request, "n", 1) != 0;
+}
+
 static void config(void) {
     turgo_bytes request = turgo_text("{\"uid\":\"a}\\\"\",\"config\":{\"list\":[1,{\"n\":3}],\"text\":\"a\\u00e9\\ud83d\\ude00\\n\\\"\",\"n\":-12,\"x\":1.5,\"yes\":true,\"no\":false},\"subtask\":0}");
     CHECK(turgo_equal(turgo_config_text(request, "text", turgo_null), turgo_text("a\xc3\xa9\xf0\x9f\x98\x80\n\"")), "text");
@@ -333,6 +338,14 @@ static void config(void) {
     CHECK(turgo_config_bool(request, "yes", false) && !turgo_config_bool(request, "no", true), "truth");
     CHECK(turgo_config_bool(request, "absent", true), "a fallback");
     CHECK(turgo_equal(turgo_config_text(turgo_text("{\"config\":{}}"), "text", turgo_text("none")), turgo_text("none")), "no config");
+    CHECK(turgo_instance.config.wrong != NULL && strcmp(turgo_instance.config.wrong, "x") == 0, "the first member of another type");
+    turgo_operator o = {.name = "o", .open = config_open, .config_schema = "{}"};
+    CHECK(turgo_open_one(&o, turgo_text("{\"config\":{\"n\":-9223372036854775808,\"text\":null}}")) != NULL, "a config that fits");
+    CHECK(turgo_open_one(&o, turgo_text("{\"config\":{\"n\":9223372036854775808}}")) == NULL, "a number of more than 64 bits");
+    CHECK(turgo_open_one(&o, turgo_text("{\"config\":{\"n\":\"5\"}}")) == NULL, "text for a number");
+    CHECK(turgo_open_one(&o, turgo_text("{\"config\":{\"m\":5}}")) == NULL, "an unknown member");
+    o.config_schema = NULL;
+    CHECK(turgo_open_one(&o, turgo_text("{\"config\":{\"m\":5}}")) != NULL, "an unknown member without a schema");
 }
 
 int main(int count, char **arguments) {
