@@ -139,7 +139,7 @@ func checkClose(o *subject) error {
 			err = i.operator.Close()
 			var guest *wasm.GuestError
 			if errors.As(err, &guest) {
-				return o.faultOf(err, false, "turgo_close, "+when)
+				return adviseTrap(o.faultOf(err, false, "turgo_close, "+when), "turgo_close has nothing to hand over: what must last is state, and was written before: SPEC.md, section 3")
 			}
 			if err != nil {
 				return err

@@ -323,7 +323,11 @@ func moved(alone, together map[string]string) string {
 	}
 	text := fmt.Sprintf("the state of key %s is (%s), and where its record is alone (%s)", show([]byte(other)), together[other], alone[other])
 	if lacking != "" {
-		return text + fmt.Sprintf("; that of key %s is (%s), and alone (%s)", show([]byte(lacking)), together[lacking], alone[lacking])
+		got := "has nothing"
+		if together[lacking] != "" {
+			got = "is only (" + together[lacking] + ")"
+		}
+		return text + fmt.Sprintf("; that of key %s %s, and alone (%s)", show([]byte(lacking)), got, alone[lacking])
 	}
 	if slices.Equal(slices.Sorted(maps.Values(alone)), slices.Sorted(maps.Values(together))) {
 		return text + ": it is that of another"
@@ -334,17 +338,25 @@ func moved(alone, together map[string]string) string {
 // movedOutput tells how records came out with origins of others.
 func movedOutput(alone, together map[int][]string, count int) string {
 	var all, got []string
-	first := -1
 	for n := range count {
 		all, got = append(all, alone[n]...), append(got, together[n]...)
-		if first < 0 && !slices.Equal(sorted(alone[n]), sorted(together[n])) {
-			first = n
-		}
 	}
-	if first < 0 || !slices.Equal(sorted(all), sorted(got)) {
+	if !slices.Equal(sorted(all), sorted(got)) {
 		return ""
 	}
-	return fmt.Sprintf("%d records came out with the origin %d, and %d where it is alone; all of them are the same as alone, under other origins", len(together[first]), first, len(alone[first]))
+	for n := range count {
+		for _, line := range together[n] {
+			if slices.Contains(alone[n], line) {
+				continue
+			}
+			for m := range count {
+				if slices.Contains(alone[m], line) {
+					return fmt.Sprintf("what record %d makes came out with the origin %d: %s", m, n, line)
+				}
+			}
+		}
+	}
+	return ""
 }
 
 func sorted(list []string) []string {

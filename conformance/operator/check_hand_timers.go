@@ -35,21 +35,27 @@ func (i *instance) fireByKey() (map[string][]string, error) {
 // movedFired tells how timers emitted records with the origins of others.
 func movedFired(alone, together map[string][]string) string {
 	var all, got []string
-	first := ""
-	for _, key := range slices.Sorted(maps.Keys(alone)) {
-		if first == "" && !slices.Equal(sorted(alone[key]), sorted(together[key])) {
-			first = key
+	of := map[string]string{} // the key whose timer makes it alone
+	for key, lines := range alone {
+		all = append(all, lines...)
+		for _, line := range lines {
+			of[line] = key
 		}
-		all = append(all, alone[key]...)
 	}
 	for _, lines := range together {
 		got = append(got, lines...)
 	}
-	if first == "" || !slices.Equal(sorted(all), sorted(got)) {
+	if !slices.Equal(sorted(all), sorted(got)) {
 		return ""
 	}
-	return fmt.Sprintf("%d records came out with the timer of key %s as their origin, and %d where it fires alone; all of them are the same as alone, under other origins",
-		len(together[first]), show([]byte(first)), len(alone[first]))
+	for _, key := range slices.Sorted(maps.Keys(together)) {
+		for _, line := range together[key] {
+			if !slices.Contains(alone[key], line) {
+				return fmt.Sprintf("what the timer of key %s makes came out with that of key %s as its origin: %s", show([]byte(of[line])), show([]byte(key)), line)
+			}
+		}
+	}
+	return ""
 }
 
 // lacksEntry tells that of what a key has in state alone there is an entry of which

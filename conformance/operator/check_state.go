@@ -151,6 +151,8 @@ func (o *subject) playTimers(c *calibration, then func(*player) error) error {
 	})
 }
 
+const adviceOfExpired = "an entry may be gone while others of its key are still there: ask whether there is one: SPEC.md, section 7"
+
 // checkTimeToLive sends records, and others when the time of the first entries is over.
 func checkTimeToLive(o *subject) error {
 	var lives []int64
@@ -175,7 +177,7 @@ func checkTimeToLive(o *subject) error {
 			for _, input := range c.usable(len(o.description.Inputs)) {
 				doing := fmt.Sprintf("records of %s, %d ms after the state of their keys was written, which lives as long", o.input(input), life)
 				if err := i.accepts(input, o.ordinary(input, 40, "timers"), false, doing); err != nil {
-					return err
+					return adviseTrap(err, adviceOfExpired)
 				}
 			}
 			i.clock += life
@@ -208,7 +210,7 @@ func checkVersions(o *subject) error {
 			for _, input := range c.usable(len(o.description.Inputs)) {
 				doing := fmt.Sprintf("records of %s whose state was written under a schema version %s than the declared one", o.input(input), map[int]string{-1: "less by one", 1: "greater by one"}[shift])
 				if err := p.instance.accepts(input, o.ordinary(input, 40, "timers"), false, doing); err != nil {
-					return err
+					return adviseTrap(err, "reads tell the version of an entry: read it in its old form, or fail the record: SPEC.md, section 7")
 				}
 			}
 			return p.instance.fireSpecial([]int64{abi.WatermarkMax}, "whose state was written under another schema version than the declared one")

@@ -218,6 +218,14 @@ func advise(err error, text string) error {
 	return err
 }
 
+// adviseTrap does so where the guest ran into a trap of its own.
+func adviseTrap(err error, text string) error {
+	if f := (*failure)(nil); errors.As(err, &f) && f.trapped {
+		return advise(err, text)
+	}
+	return err
+}
+
 // advice says what to do about it.
 func advice(guest *wasm.GuestError) string {
 	text := ""
@@ -236,6 +244,8 @@ func advice(guest *wasm.GuestError) string {
 		text = "return 0; to fail single records, use fail: SPEC.md, section 9"
 	case wasm.RuleBuffer:
 		text = "turgo_buffer must grow on demand: SPEC.md, section 3"
+	case wasm.RuleSize:
+		text = "emit as many batches as it takes, each of at most 64 MiB: SPEC.md, section 6"
 	case wasm.RuleBatches:
 		text = "emit many records in one batch: SPEC.md, sections 5 and 12"
 	case wasm.RuleControl:

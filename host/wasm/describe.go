@@ -35,7 +35,7 @@ func (m *Module) describe(ctx context.Context, parsed *instrument.Module) error 
 	limits.TableElements = max(limits.TableElements, m.tableElements)
 	o := &Operator{module: m, name: "describe", limits: limits, log: newLogger(slog.New(slog.DiscardHandler), limits, m.engine.now)}
 	if err := o.instantiate(ctx); err != nil {
-		return err
+		return &startError{err}
 	}
 	defer o.destroy()
 	text, err := o.callDescribe()

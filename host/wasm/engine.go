@@ -158,7 +158,11 @@ func (e *Engine) Load(ctx context.Context, name string, data []byte) (*Module, e
 	case errors.As(err, &fault), ctx.Err() != nil:
 		return nil, fmt.Errorf("wasm: module %s: %w", name, err)
 	case errors.As(err, &guest):
-		err = &partError{PartDescription, fmt.Errorf("turgo_describe failed: %s: %s", guest.Kind, guest.Reason)}
+		failed := "turgo_describe"
+		if started := (*startError)(nil); errors.As(err, &started) {
+			failed = "starting the module (its data, its start function, _initialize)"
+		}
+		err = &partError{PartDescription, fmt.Errorf("%s failed: %s: %s", failed, guest.Kind, guest.Reason)}
 	}
 	part := PartFormat
 	if told := (*partError)(nil); errors.As(err, &told) {
@@ -166,6 +170,12 @@ func (e *Engine) Load(ctx context.Context, name string, data []byte) (*Module, e
 	}
 	return nil, &ModuleError{Module: name, Part: part, Err: err}
 }
+
+// startError marks an error of an instance that does not come up.
+type startError struct{ error }
+
+// Unwrap gives the error.
+func (e *startError) Unwrap() error { return e.error }
 
 // partError tells which part of a module is wrong, where it is not the format.
 type partError struct {

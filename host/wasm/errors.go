@@ -42,6 +42,7 @@ const (
 	RuleStatus   Rule = "status"   // a status that is not 0
 	RuleBuffer   Rule = "buffer"   // turgo_buffer gave none
 	RuleControl  Rule = "control"  // no place for the control block
+	RuleSize     Rule = "size"     // a batch larger than one may be
 	RuleBatches  Rule = "batches"  // more batches emitted by a call than may be
 	RuleReason   Rule = "reason"   // an operator that refuses must say why
 )

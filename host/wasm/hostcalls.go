@@ -81,7 +81,11 @@ func (o *Operator) emit(stack []uint64) {
 	}
 	batch, err := record.ParseOutput(o.outputs.add(index, data), o.batch.Count())
 	if err != nil {
-		o.abortRule(KindOutput, RuleBatch, "emit", "emit: %v", err)
+		rule := RuleBatch
+		if len(data) > record.LengthMax {
+			rule = RuleSize
+		}
+		o.abortRule(KindOutput, rule, "emit", "emit: %v", err)
 	}
 	if index < len(o.config.KeyedOutputs) && o.config.KeyedOutputs[index] {
 		if view, found := batch.NullKey(); found {

@@ -68,7 +68,7 @@ func hostileModules(t testing.TB, good []byte) []hostileModule {
 		{"locals that overflow", withLocals(t, good, "\x02\xff\xff\xff\xff\x0f\x7f\xff\xff\xff\xff\x0f\x7f"), "locals, the limit is 50000"},
 		{"start that is not there", one(8, "\x63"), "function 99 is out of range"},
 		{"start with parameters", one(8, "\x02"), "module is not valid"},
-		{"data outside of memory", one(11, "\x01\x00\x41\xff\xff\xff\xff\x07\x0b\x01x"), "turgo_describe failed: trap: data[0]"},
+		{"data outside of memory", one(11, "\x01\x00\x41\xff\xff\xff\xff\x07\x0b\x01x"), "starting the module (its data, its start function, _initialize) failed: trap: data[0]"},
 		{"memory of 64 bits", one(5, "\x01\x04\x02"), "uses the memory64 feature"},
 		{"shared memory", one(5, "\x01\x03\x02\x02"), "uses the threads feature"},
 		{"two memories", one(5, "\x02\x00\x02\x00\x02"), "uses the multi-memory feature"},

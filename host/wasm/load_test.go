@@ -34,7 +34,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"feature-multi-memory", `module uses the multi-memory feature (2 memories at byte `},
 		{"reserved-export", `export "turgo:fuel": names that start with "turgo:" are reserved`},
 		{"names-added-global", `global 0 is out of range, there are 0`},
-		{"loops-in-start", `turgo_describe failed: time limit: the call took longer than 200ms`},
+		{"loops-in-start", `starting the module (its data, its start function, _initialize) failed: time limit: the call took longer than 200ms`},
 		{"loops-in-describe", `turgo_describe failed: time limit: the call took longer than 200ms`},
 		{"description-feature", `description: requires the feature "time_travel", which this host does not have`},
 		{"description-abi", `description: abi is "turgo_v9", must be "turgo_v1"`},
