@@ -14,12 +14,14 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 # Go's stamp of the repository fails where it belongs to another user.
 export GOFLAGS := -buildvcs=false $(GOFLAGS)
 
+LANGUAGES   ?= go rust c assemblyscript
+
 # The operators of all examples, each as one Wasm module in the example's folder.
 EXAMPLES := $(patsubst examples/%/operator,%,$(wildcard examples/*/operator))
 MODULES  := $(foreach example,$(EXAMPLES),examples/$(example)/$(example).wasm)
 
 .DEFAULT_GOAL := help
-.PHONY: help build modules test test-short lint bench demo fuzz generate sim chaos poison kafka-up kafka-down tools node packages clean
+.PHONY: help build modules languages test test-short lint bench demo fuzz generate sim chaos poison kafka-up kafka-down tools node packages clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +35,11 @@ modules: ## build the modules of all examples
 		echo "examples/$$example/$$example.wasm"; \
 		GOOS=wasip1 GOARCH=wasm $(GO) build -buildmode=c-shared -ldflags='-s -w' \
 			-o examples/$$example/$$example.wasm ./examples/$$example/operator || exit 1; \
+	done
+
+languages: build ## build the modules of examples/languages; LANGUAGES says which
+	@for language in $(LANGUAGES); do \
+		bin/turgo build examples/languages/$$language --lang $$language --out examples/languages/$$language.wasm || exit 1; \
 	done
 
 test: tools lint ## check and test everything, as CI does
