@@ -1,5 +1,3 @@
-// Package assemblyscript_test builds and runs the tests of the AssemblyScript SDK,
-// which are in AssemblyScript and JavaScript, and measures it.
 package assemblyscript_test
 
 import (
