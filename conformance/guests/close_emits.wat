@@ -44,5 +44,5 @@
     (i32.const 0))
 
   (data (i32.const 8192) "TRGB\01\00\1c\00\00\00\00\00\18\00\00\00\00\00\00\00\00\00\00\00") ;; an empty batch
-  (func (export "turgo_close")
+  (func $turgo_close (export "turgo_close")
     (call $emit (i32.const 0) (i32.const 8192) (i32.const 24))))

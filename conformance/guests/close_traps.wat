@@ -43,4 +43,4 @@
     (call $emit (i32.const 0) (local.get $batch) (local.get $length))
     (i32.const 0))
 
-  (func (export "turgo_close") unreachable))
+  (func $turgo_close (export "turgo_close") unreachable))

@@ -1,6 +1,6 @@
 ;; caught by: sizes_maximal
-;; It gives each record a value of 64 bytes and emits all records of a call as one batch. Many short records become a
-;; batch of more than 64 MiB so.
+;; It gives each record a value of 1024 bytes, and begins another batch of output at 100 million bytes. A batch may
+;; have 64 MiB.
 (module
   (import "turgo_v1" "emit" (func $emit (param i32 i32 i32)))
   (memory (export "memory") 2)
@@ -44,6 +44,8 @@
     (local $key i32) (local $size i32)
     (local.set $key (i32.load offset=20 (local.get $record)))
     (local.set $size (i32.add (i32.const 28) (i32.add (local.get $key) (local.get $length))))
+    (if (i32.gt_u (i32.add (i32.sub (global.get $to) (global.get $from)) (local.get $size)) (i32.const 100000000))
+      (then (call $flush)))
     (if (i32.eqz (call $reserve (i32.add (global.get $to) (local.get $size)))) (then unreachable))
     (i32.store (global.get $to) (local.get $size))
     (i32.store offset=4 (global.get $to) (i32.and (i32.load8_u offset=4 (local.get $record)) (i32.const 1)))
@@ -66,7 +68,6 @@
     (i64.store offset=16 (global.get $from) (i64.const 0))
     (call $emit (i32.const 0) (global.get $from) (i32.sub (global.get $to) (global.get $from)))
     (call $begin (global.get $from)))
-  (data (i32.const 4096) "a text of sixty-four bytes, which is more than most values have.")
 
   (func $turgo_process (export "turgo_process") (param $input i32) (param $batch i32) (param $length i32) (result i32)
     (local $record i32) (local $index i32)
@@ -76,7 +77,7 @@
       (loop $next
         (br_if $done (i32.eq (local.get $index) (i32.load offset=8 (local.get $batch))))
         (i32.store (i32.const 64) (local.get $index)) ;; the record in hand
-        (call $append (local.get $batch) (local.get $record) (local.get $index) (i32.const 4096) (i32.const 64))
+        (call $append (local.get $batch) (local.get $record) (local.get $index) (i32.const 8192) (i32.const 1024))
         (local.set $record (i32.add (local.get $record) (i32.load (local.get $record))))
         (local.set $index (i32.add (local.get $index) (i32.const 1)))
         (br $next)))

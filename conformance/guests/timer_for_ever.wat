@@ -45,7 +45,8 @@
         (if (i32.and (i32.load8_u offset=4 (local.get $record)) (i32.const 1))
           (then (call $fail (i32.const 2) (i32.const 4160) (i32.const 21)))
           (else
-            (call $timer_set (i32.const 0) (i64.const 1000))))
+            (if (i64.gt_s (i64.load offset=8 (local.get $record)) (i64.const 0))
+              (then (call $timer_set (i32.const 0) (i64.add (i64.load offset=8 (local.get $record)) (i64.const 1000)))))))
         (local.set $record (i32.add (local.get $record) (i32.load (local.get $record))))
         (local.set $index (i32.add (local.get $index) (i32.const 1)))
         (br $next)))
