@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -56,12 +57,32 @@ if staged:
     print(staged, "rows are staged still")
 `
 
-// buildTurgo builds the host's program.
+// built is the host's program, for all tests; built when it is wanted first.
+var built struct {
+	once   sync.Once
+	folder string
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built.folder != "" {
+		os.RemoveAll(built.folder)
+	}
+	os.Exit(code)
+}
+
+// buildTurgo gives the path of the host's program.
 func buildTurgo(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "turgo")
-	output(t, "go", "build", "-o", path, "../../cmd/turgo")
-	return path
+	built.once.Do(func() {
+		folder, err := os.MkdirTemp("", "turgo-plugins-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		built.folder = folder
+		output(t, "go", "build", "-o", filepath.Join(folder, "turgo"), "../../cmd/turgo")
+	})
+	return filepath.Join(built.folder, "turgo")
 }
 
 // start runs the job in a folder.

@@ -98,18 +98,22 @@ func TestStartedByHand(t *testing.T) {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	executable := install(t, t.TempDir())
-	for _, name := range []string{"sqlite", "upsert"} {
+	for name, checks := range map[string][]string{
+		"sqlite": nil, // all
+		"upsert": {conformance.PrepareCommit, conformance.Records, conformance.CommitRepeat, conformance.Order},
+	} {
+		if testing.Short() && checks == nil {
+			checks = []string{conformance.Handshake, conformance.Read, conformance.Resume, conformance.PrepareCommit, conformance.CommitAfterCrash, conformance.Host}
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			scenario, err := conformance.ReadScenario("conformance/" + name + ".yaml")
 			if err != nil {
 				t.Fatal(err)
 			}
-			options := conformance.Options{Command: []string{executable}, Scenario: scenario}
-			if testing.Short() {
-				options.Sequences = 1
-			}
-			result, err := conformance.Run(t.Context(), options)
+			result, err := conformance.Run(t.Context(), conformance.Options{
+				Command: []string{executable}, Scenario: scenario, Checks: checks, Seed: 1, Sequences: 2,
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,4 +125,31 @@ func TestConformance(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The job of the README is one that turgo takes.
+func TestJobOfTheReadme(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```yaml\n")
+	job, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("README.md holds no job")
+	}
+	folder := t.TempDir()
+	install(t, filepath.Join(folder, "connectors"))
+	output(t, python(t), "-c", `
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, customer, total, created_ms)")
+connection.execute("ALTER TABLE orders ADD COLUMN body AS (json_object('id', id, 'total', total))")
+`, filepath.Join(folder, "shop.db"))
+	path := filepath.Join(folder, "job.yaml")
+	if err := os.WriteFile(path, []byte(job), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	output(t, buildTurgo(t), "check", "--connectors", filepath.Join(folder, "connectors"), path)
 }

@@ -17,6 +17,7 @@ class SourceCase(unittest.TestCase):
         self.folder = folder.name
         self.database = sqlite3.connect(os.path.join(self.folder, "db"), isolation_level=None)
         self.addCleanup(self.database.close)
+        self.database.execute("PRAGMA synchronous=OFF")
         for table in ("first", "second"):
             self.database.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY AUTOINCREMENT, key, value, at)")
 
@@ -86,6 +87,11 @@ class Reading(SourceCase):
             delivery = reader.next()
             self.assertEqual((values([delivery]), delivery.end), ([value.encode()], False))
             self.assertIsNone(reader.next())
+
+    def test_generated_columns_are_read(self):
+        self.database.execute("ALTER TABLE first ADD COLUMN body AS (json_object('id', id, 'value', value))")
+        self.add("first", ("k", "v", None))
+        self.assertEqual(values(read_on(self.reader(tables=["first"], value="body"), "first")), [b'{"id":1,"value":"v"}'])
 
     def test_tables_take_turns(self):
         for table in ("first", "second"):

@@ -28,9 +28,9 @@ def connect(path, writable=False):
     # between threads, but one at a time uses it.
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     if writable:
+        connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
         # Readers and the one writer do not wait for each other.
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
     return connection
 
 
@@ -65,8 +65,8 @@ def quoted(name):
 
 
 def columns_of(connection, table):
-    """Lists the columns of a table; none where there is no such table."""
-    return [row[1] for row in connection.execute(f"PRAGMA table_info({quoted(table)})")]
+    """Lists the columns of a table, generated ones too; none where there is no such table."""
+    return [row[1] for row in connection.execute(f"PRAGMA table_xinfo({quoted(table)})")]
 
 
 def to_column(data):
