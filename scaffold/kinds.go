@@ -7,11 +7,15 @@ var operatorCommands = []string{
 	"turgo conformance operator @name@.wasm", "turgo check job.yaml", "turgo run job.yaml",
 }
 
+// operatorGo is the oldest Go that the SDK is written for: the first that makes
+// modules of the reactor kind. `go vet` in a new project finds what is younger.
+const operatorGo = "1.24.0"
+
 // operatorKinds are the projects of operators. The operator behaves the same in each.
 var operatorKinds = map[toolchain.Language]*kind{
 	toolchain.Go: {
 		templates: []string{"operator", "go"},
-		sdk: sdk{goMod: true, copies: []copied{
+		sdk: sdk{goVersion: operatorGo, copies: []copied{
 			{from: "abi", to: "abi", flat: true}, {from: "abi/record", to: "abi/record"}, {from: "guest-sdk/go", to: "guest-sdk/go"},
 		}},
 		words: map[string]string{
@@ -70,7 +74,7 @@ var wireModules = []string{
 // connectorKind is the project of a connector.
 var connectorKind = &kind{
 	templates: []string{"connector"},
-	sdk: sdk{goMod: true, modules: wireModules, copies: []copied{
+	sdk: sdk{goVersion: repositoryGo(), modules: wireModules, copies: []copied{
 		{from: "abi", to: "abi", flat: true}, {from: "abi/record", to: "abi/record"}, {from: "abi/connector/v1", to: "abi/connector/v1"},
 		{from: "connectors", to: "connectors", flat: true}, {from: "connectors/wire", to: "connectors/wire"},
 	}},

@@ -118,7 +118,7 @@ func (k *kind) make(ctx context.Context, options Options) (*Project, error) {
 
 // replacer fills in a template's placeholders.
 func (k *kind) replacer(name string) *strings.Replacer {
-	pairs := []string{"@name@", name, "@crate@", strings.ReplaceAll(name, "-", "_"), "@go@", goVersion(), "@test@", k.test}
+	pairs := []string{"@name@", name, "@crate@", strings.ReplaceAll(name, "-", "_"), "@go@", k.sdk.goVersion, "@test@", k.test}
 	simple := strings.NewReplacer(pairs...)
 	for word, text := range k.words {
 		pairs = append(pairs, "@"+word+"@", simple.Replace(text))

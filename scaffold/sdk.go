@@ -26,7 +26,8 @@ type sdk struct {
 	copies []copied
 	// modules are the Go modules that it needs; nil = it is none itself, or needs none.
 	modules []string
-	goMod   bool // it is a Go module
+	// goVersion is the oldest Go that it is written for; empty = it is no Go module.
+	goVersion string
 	// edit changes the copy where it has to differ; it may be nil.
 	edit func(files map[string][]byte) error
 }
@@ -57,8 +58,8 @@ func (s *sdk) files() (map[string][]byte, error) {
 			return nil, fmt.Errorf("scaffold: the SDK: %w", err)
 		}
 	}
-	if s.goMod {
-		files["go.mod"] = []byte(sdkGoMod(s.modules))
+	if s.goVersion != "" {
+		files["go.mod"] = []byte(s.goModText())
 	}
 	if s.edit != nil {
 		return files, s.edit(files)
@@ -82,14 +83,14 @@ func repositoryGoMod() string {
 	return string(text)
 }
 
-// goVersion is the version of Go that the sources ask for.
-func goVersion() string { return goVersionPattern.FindStringSubmatch(repositoryGoMod())[1] }
+// repositoryGo is the version of Go that the sources as a whole ask for.
+func repositoryGo() string { return goVersionPattern.FindStringSubmatch(repositoryGoMod())[1] }
 
-// sdkGoMod writes the go.mod of a copy, with the versions of the repository.
-func sdkGoMod(modules []string) string {
-	text := "module github.com/turgo-stream/turgo\n\ngo " + goVersion() + "\n"
-	if len(modules) > 0 {
-		text += "\nrequire (\n" + requirements(modules, "") + ")\n"
+// goModText is the go.mod of a copy, with the versions of the repository.
+func (s *sdk) goModText() string {
+	text := "module github.com/turgo-stream/turgo\n\ngo " + s.goVersion + "\n"
+	if len(s.modules) > 0 {
+		text += "\nrequire (\n" + requirements(s.modules, "") + ")\n"
 	}
 	return text
 }

@@ -49,6 +49,10 @@ func TestNewOperators(t *testing.T) {
 				t.Errorf("turgo build says\n%s", built)
 			}
 			author.runs(c.test[0], c.test[1:]...)
+			if c.language == "go" {
+				author.runs("go", "vet", "./...")
+				author.runs("go", "vet", "-C", "turgo-sdk", "./...")
+			}
 			author.runs("turgo", "check", "job.yaml")
 			author.proves("operator", "page-visits.wasm")
 			lines := strings.Split(strings.TrimSpace(author.runs("turgo", "run", "job.yaml")), "\n")
