@@ -72,6 +72,12 @@ class Reading(SourceCase):
             self.assertEqual(values(read_on(reader, "first", delivery.position)), values(whole[at + 1:]))
             self.assertGreater(delivery.lag, 0)
 
+    def test_a_large_batch_is_cut_by_its_rows(self):
+        self.add("first", *((str(i), str(i), i) for i in range(2000)))
+        deliveries = read_on(self.reader(batch_bytes=1 << 20), "first")
+        self.assertEqual(len(values(deliveries)), 2000)
+        self.assertEqual([len(delivery.records) for delivery in deliveries], [1000, 1000, 0])
+
     def test_an_empty_table_ends_at_once_with_a_position_from_which_all_follows(self):
         reader = self.reader()
         (delivery,) = read_on(reader, "first")
