@@ -73,10 +73,10 @@ class Reading(SourceCase):
             self.assertGreater(delivery.lag, 0)
 
     def test_a_large_batch_is_cut_by_its_rows(self):
-        self.add("first", *((str(i), str(i), i) for i in range(2000)))
+        self.add("first", *((str(i), str(i), i) for i in range(2048)))
         deliveries = read_on(self.reader(batch_bytes=1 << 20), "first")
-        self.assertEqual(len(values(deliveries)), 2000)
-        self.assertEqual([len(delivery.records) for delivery in deliveries], [1000, 1000, 0])
+        self.assertEqual(len(values(deliveries)), 2048)
+        self.assertEqual([len(delivery.records) for delivery in deliveries], [1024, 1024, 0])
 
     def test_an_empty_table_ends_at_once_with_a_position_from_which_all_follows(self):
         reader = self.reader()
