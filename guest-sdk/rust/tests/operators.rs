@@ -300,6 +300,12 @@ fn a_name_that_is_declared_twice_panics() {
     Harness::new::<Twice>(Mode::Whole, Options::new());
 }
 
+#[test]
+#[should_panic(expected = "the test does not look at failures")]
+fn a_failure_that_no_test_looks_at_is_told() {
+    run::<Sorter>(|h| h.send("in", &[row("a", "x")]));
+}
+
 /// Lets a result depend on how records are divided.
 struct Forgetful {
     seen: usize,

@@ -133,6 +133,7 @@ impl Harness {
         let inner = self.host.inner();
         let mut next = Harness::of(instance::open::<S>, self.mode, self.request.clone(), &declaration.shape, inner.processing_time);
         next.watermark = self.watermark;
+        next.failures = core::mem::take(&mut self.failures);
         let store = {
             let (states, timers) = (&next.host.inner().states, &next.names.timers);
             let same = |old: &StateKind| states.iter().position(|new| (&new.name, new.kind) == (&old.name, old.kind));
@@ -340,7 +341,8 @@ impl Harness {
         }
     }
 
-    /// The records that failed since the last call.
+    /// The records that failed since the last call. A test that leaves some unseen
+    /// fails when the harness goes.
     pub fn failures(&mut self) -> Vec<Failed> {
         core::mem::take(&mut self.failures)
     }
@@ -369,11 +371,12 @@ impl Harness {
     }
 }
 
-/// An instance ends in good order, unless a test has failed.
+/// An instance ends in good order, and so does a test that looked at what failed.
 impl Drop for Harness {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             self.close();
+            assert!(self.failures.is_empty(), "the test does not look at failures, and there are: {:?}", self.failures);
         }
     }
 }
