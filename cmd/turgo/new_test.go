@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -130,6 +131,15 @@ func TestNewConnector(t *testing.T) {
 	if !slices.Equal(after.Environment, before.Environment) || after.SHA256 == before.SHA256 || after.Version != "2" {
 		t.Errorf("the manifest became %+v, was %+v", after, before)
 	}
+
+	// One that does not start is not taken for a connector.
+	author.replaces("main.go", "func main() {", "func main() {\n\tpanic(\"the disk is on fire\")")
+	if said := author.fails("turgo", "build"); !strings.Contains(said, "did not start") || !strings.Contains(said, "the disk is on fire") {
+		t.Errorf("turgo build says\n%s", said)
+	}
+	if kept, err := os.ReadFile(manifest); err != nil || !bytes.Equal(kept, text) {
+		t.Errorf("the manifest became %s, %v", kept, err)
+	}
 }
 
 // author runs commands in a folder as the author of a project does.
@@ -180,6 +190,25 @@ func (a *author) replaces(name, old, with string) {
 func (a *author) runs(name string, arguments ...string) string {
 	a.Helper()
 	start := time.Now()
+	said, complained, err := a.try(name, arguments)
+	if err != nil {
+		a.Fatalf("%s %s: %v (make tools installs what is missing)\n%s%s", name, strings.Join(arguments, " "), err, said, complained)
+	}
+	a.Logf("%s %s: %.1f s", name, strings.Join(arguments, " "), time.Since(start).Seconds())
+	return said
+}
+
+// fails runs a command that has to fail, and gives its standard error.
+func (a *author) fails(name string, arguments ...string) string {
+	a.Helper()
+	said, complained, err := a.try(name, arguments)
+	if err == nil {
+		a.Fatalf("%s %s succeeds\n%s%s", name, strings.Join(arguments, " "), said, complained)
+	}
+	return complained
+}
+
+func (a *author) try(name string, arguments []string) (said, complained string, err error) {
 	c := exec.Command(name, arguments...)
 	if name == "turgo" {
 		c.Path, c.Err = filepath.Join(built, "bin", "turgo"), nil
@@ -187,11 +216,8 @@ func (a *author) runs(name string, arguments ...string) string {
 	c.Dir = a.folder
 	c.Env = append(os.Environ(), "TURGO_CACHE="+filepath.Join(built, "cache"))
 	c.Env = append(c.Env, a.environment...)
-	var said, complained strings.Builder
-	c.Stdout, c.Stderr = &said, &complained
-	if err := c.Run(); err != nil {
-		a.Fatalf("%s %s: %v (make tools installs what is missing)\n%s%s", name, strings.Join(arguments, " "), err, said.String(), complained.String())
-	}
-	a.Logf("%s %s: %.1f s", name, strings.Join(arguments, " "), time.Since(start).Seconds())
-	return said.String()
+	var stdout, stderr strings.Builder
+	c.Stdout, c.Stderr = &stdout, &stderr
+	err = c.Run()
+	return stdout.String(), stderr.String(), err
 }
