@@ -30,9 +30,9 @@ type output struct {
 	buffer   []byte // its length is its capacity, slack included
 
 	// The run: forwarded records, behind those in the buffer, by their offsets in
-	// the batch.
+	// the batch. runHand is the index of the first.
 	run, runEnd uintptr
-	runCount    uint32
+	runHand     uint32
 }
 
 // noRun is a runEnd that is no offset.
@@ -106,15 +106,11 @@ func (o *output) EmitRecord(r Record) {
 
 // Forward emits the record in hand as it is.
 func (o *output) Forward() {
-	in := &o.instance.batch
-	if o.runEnd != in.offset {
+	if o.runEnd != o.instance.batch.offset {
 		o.beginRun()
 		return
 	}
-	// The origin: the batch is the guest's to change.
-	store32(in.at(), 16, o.instance.control.hand)
-	o.runEnd += in.size
-	o.runCount++
+	o.runEnd += o.instance.batch.size
 }
 
 // beginRun forwards a record that does not follow the one before.
@@ -125,8 +121,7 @@ func (o *output) beginRun() {
 		return
 	}
 	o.settle()
-	store32(in.at(), 16, o.instance.control.hand)
-	o.run, o.runEnd, o.runCount = in.offset, in.offset+in.size, 1
+	o.run, o.runEnd, o.runHand = in.offset, in.offset+in.size, o.instance.control.hand
 	o.room = 0
 }
 
@@ -137,19 +132,26 @@ func (o *output) settle() {
 		return
 	}
 	length, base := int(o.runEnd-o.run), o.instance.batch.base
+	hand := o.runHand
+	for at := o.run; at < o.runEnd; hand++ {
+		p := unsafe.Add(base, at)
+		store32(p, 16, hand) // the origin: the batch is the guest's to change
+		at += uintptr(load32(p, 0))
+	}
+	count := hand - o.runHand
 	o.runEnd = noRun
 	if length < runLength {
 		o.makeRoom(length)
 		copy(unsafe.Slice((*byte)(unsafe.Add(o.base, o.length)), length), unsafe.Slice((*byte)(unsafe.Add(base, o.run)), length))
 		o.length += length
 		o.room -= length
-		o.count += o.runCount
+		o.count += count
 		return
 	}
 	o.flushBuffer()
 	header := (*[headerLength]byte)(unsafe.Add(base, o.run-headerLength))
 	before := *header
-	o.emitBatch(unsafe.Pointer(header), headerLength+length, o.runCount)
+	o.emitBatch(unsafe.Pointer(header), headerLength+length, count)
 	*header = before
 }
 
