@@ -7,7 +7,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +34,8 @@ mend what it finds. --list tells the checks in a line each.`,
 	flags.StringVar(&options.Builtin, "builtin", "", "check the built-in connector of this `name` instead of an executable")
 	flags.StringArrayVar(&options.Checks, "check", nil, "run the check of this `name` only; may be repeated")
 	flags.Uint64Var(&options.Seed, "seed", 1, "`number` that random choices follow from")
-	flags.DurationVar(&options.CallLimit, "call-limit", 10*time.Second, "how long the connector may take for one answer")
+	flags.IntVar(&options.Sequences, "sequences", suite.SequencesDefault, "`number` of random sequences that the check order runs")
+	flags.DurationVar(&options.CallLimit, "call-limit", suite.CallLimitDefault, "how long the connector may take for one answer")
 	flags.StringVar(&junit, "junit", "", "write the report as JUnit XML to this `file` too")
 	flags.BoolVar(&list, "list", false, "list the checks, and run none")
 	command.RunE = func(command *cobra.Command, arguments []string) error {

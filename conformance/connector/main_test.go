@@ -40,7 +40,11 @@ func run(t *testing.T, name, scenario string, checks ...string) *report.Report {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), testLimit)
 	defer cancel()
-	result, err := connector.Run(ctx, connector.Options{Builtin: name, Scenario: s, Checks: checks, Seed: 1})
+	options := connector.Options{Builtin: name, Scenario: s, Checks: checks, Seed: 1, Sequences: 6}
+	if testing.Short() {
+		options.Sequences = 2
+	}
+	result, err := connector.Run(ctx, options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -19,13 +20,21 @@ import (
 	"github.com/turgo-stream/turgo/connectors/wire"
 )
 
+// The defaults of Options.
 const (
-	// callLimitDefault is how long a connector may take for one answer.
-	callLimitDefault = 10 * time.Second
+	CallLimitDefault = 10 * time.Second
+	SequencesDefault = 6
+)
+
+const (
 	// startLimitDefault is how long a process may take until it serves, as in the host.
 	startLimitDefault = 10 * time.Second
+	callLimitMax      = 10 * time.Minute
+	sequencesMax      = 10_000
 	// checkLimit bounds one check.
 	checkLimit = 3 * time.Minute
+	// sequenceLimit is the part of one random sequence in that of its check.
+	sequenceLimit = 20 * time.Second
 	// commandLimit bounds a command of FILE.
 	commandLimit = time.Minute
 	// readBackBytesMax bounds what is read back.
@@ -116,11 +125,10 @@ func newSuite(options Options) (*suite, error) {
 			return nil, &OptionsError{fmt.Sprintf("there is no check %q; there are %s", name, strings.Join(Names(), ", "))}
 		}
 	}
-	if s.options.CallLimit == 0 {
-		s.options.CallLimit = callLimitDefault
-	}
-	if s.options.Sequences == 0 {
-		s.options.Sequences = 6
+	s.options.CallLimit = cmp.Or(s.options.CallLimit, CallLimitDefault)
+	s.options.Sequences = cmp.Or(s.options.Sequences, SequencesDefault)
+	if s.options.CallLimit < 0 || s.options.CallLimit > callLimitMax || s.options.Sequences < 0 || s.options.Sequences > sequencesMax {
+		return nil, &OptionsError{fmt.Sprintf("a call limit of %v and %d sequences; more than 0, at most %v and %d are allowed", s.options.CallLimit, s.options.Sequences, callLimitMax, sequencesMax)}
 	}
 	var random [12]byte
 	rand.Read(random[:])
@@ -222,7 +230,8 @@ func (s *suite) runCheck(ctx context.Context, c check, blocked map[string]bool) 
 		}
 	}
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	limit := s.limitOf(c)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	t, err := s.newTrial(ctx, c)
 	if err != nil {
@@ -245,13 +254,21 @@ func (s *suite) runCheck(ctx context.Context, c check, blocked map[string]bool) 
 		return result, err
 	default:
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			err = fmt.Errorf("the check was not done within %v: %w", checkLimit, err)
+			err = fmt.Errorf("the check was not done within %v: %w", limit, err)
 		}
 		result.Status, result.Reason = report.Fail, err.Error()
 		blocked[c.group+"/"+c.name] = true
 		s.rude = s.rude || c.name == CleanExit
 	}
 	return result, nil
+}
+
+// limitOf is how long a check may take.
+func (s *suite) limitOf(c check) time.Duration {
+	if c.name == Order {
+		return max(checkLimit, time.Duration(s.options.Sequences)*sequenceLimit)
+	}
+	return checkLimit
 }
 
 // SetupError says that something around the connector failed: a command that FILE

@@ -130,7 +130,9 @@ func (r *reader) credit(bytes int64) error { return r.send(&frame{kind: frameCre
 func (r *reader) assign(assignments ...*v1.Assignment) error {
 	list := &v1.Assignments{}
 	for _, a := range assignments {
-		list.Assignments = append(list.Assignments, proto.Clone(a).(*v1.Assignment))
+		own := proto.Clone(a).(*v1.Assignment)
+		own.GetSplit().Eager = false // the host keeps that to itself
+		list.Assignments = append(list.Assignments, own)
 	}
 	body, err := proto.Marshal(decorated(r.session, list))
 	if err != nil {

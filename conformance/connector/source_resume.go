@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	v1 "github.com/turgo-stream/turgo/abi/connector/v1"
@@ -12,7 +13,7 @@ import (
 const (
 	// stepsMax bounds the stops on the way through the input.
 	stepsMax = 200
-	// tailsMax bounds the positions from which all of the rest is read.
+	// tailsMax bounds, twice, the positions from which all of the rest is read.
 	tailsMax = 16
 	// splitsMax bounds the splits that are stepped through.
 	splitsMax = 16
@@ -82,20 +83,14 @@ type tail struct {
 	split, piece int
 }
 
-// readTails reads the rest from single positions, those of the last deliveries
-// among them.
+// readTails reads the rest from single positions.
 func (t *trial) readTails(ctx context.Context, w *wholeReading, indices []int) error {
 	s, err := t.openSource(ctx, true)
 	if err != nil {
 		return err
 	}
-	var tails []tail
-	for _, i := range indices {
-		for piece := range w.pieces[w.splits[i].GetId()] {
-			tails = append(tails, tail{i, piece})
-		}
-	}
-	for _, n := range sample(t.random(), len(tails), tailsMax) {
+	tails := w.tails(t.random(), indices)
+	for n := range tails {
 		split, at := w.splits[tails[n].split], tails[n].piece
 		pieces := w.pieces[split.GetId()]
 		want := 0
@@ -113,6 +108,26 @@ func (t *trial) readTails(ctx context.Context, w *wholeReading, indices []int) e
 		}
 	}
 	return nil
+}
+
+// tails gives the positions from which the rest is read: the end and the one
+// before of some splits, and others at random.
+func (w *wholeReading) tails(random *rand.Rand, indices []int) []tail {
+	var chosen, others []tail
+	for _, i := range indices {
+		count := len(w.pieces[w.splits[i].GetId()])
+		for piece := range count {
+			if one := (tail{i, piece}); piece >= count-2 && len(chosen) < tailsMax {
+				chosen = append(chosen, one)
+			} else {
+				others = append(others, one)
+			}
+		}
+	}
+	for _, n := range sample(random, len(others), tailsMax) {
+		chosen = append(chosen, others[n])
+	}
+	return chosen
 }
 
 // checkReaders shares the splits among two readers, hands some out late, and

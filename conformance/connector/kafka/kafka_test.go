@@ -62,14 +62,14 @@ var checksShort = []string{
 	connector.Open, connector.PrepareCommit, connector.CommitAfterCrash,
 }
 
-func run(t *testing.T, scenario string) *report.Report {
+func run(t *testing.T, scenario string, checks ...string) *report.Report {
 	t.Helper()
 	s, err := connector.ParseScenario([]byte(scenario))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Folder = t.TempDir()
-	options := connector.Options{Builtin: "kafka", Scenario: s, Seed: 1, Sequences: 3, CallLimit: 20 * time.Second}
+	options := connector.Options{Builtin: "kafka", Scenario: s, Seed: 1, Sequences: 3, CallLimit: 20 * time.Second, Checks: checks}
 	if testing.Short() {
 		options.Checks = checksShort
 	}
@@ -161,4 +161,22 @@ sink:
     - {settings: {guarantee: never}, field: guarantee}
     - {settings: {topic: null}, field: topic}
 `, addresses[0], own, strings.Repeat("x", 200_000))))
+}
+
+// The other guarantee of the sink: records may come twice, and none is lost.
+func TestSinkAtLeastOnce(t *testing.T) {
+	t.Parallel()
+	addresses := brokertest.Addresses(t)
+	own, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := run(t, fmt.Sprintf(`
+sink:
+  settings: {brokers: [%[1]q], topic: "${CHECK}", guarantee: at_least_once}
+  prepare: [%[2]q, make-topic, %[1]q, "${CHECK}"]
+  read_back: {source: {settings: {brokers: [%[1]q], topics: ["${CHECK}"], bounded: true}}}
+`, addresses[0], own), connector.PrepareCommit, connector.BackPressure, connector.Records, connector.CommitAfterCrash,
+		connector.CommitRepeat, connector.Kill, connector.Orphans, connector.Host)
+	passes(t, result, "sink/orphans")
 }
