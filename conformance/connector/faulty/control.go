@@ -76,10 +76,14 @@ func failed(err error) error {
 // known refuses fields that a later version of the protocol may have, as no
 // connector should.
 func (c *connector) known(message proto.Message) error {
-	if !c.has("refuses_unknown_fields") {
-		return nil
+	err := unknownIn(message.ProtoReflect())
+	switch {
+	case err != nil && c.has("dies_of_unknown_fields"):
+		panic(err)
+	case err != nil && c.has("refuses_unknown_fields"):
+		return err
 	}
-	return unknownIn(message.ProtoReflect())
+	return nil
 }
 
 func unknownIn(message protoreflect.Message) error {

@@ -54,8 +54,11 @@ func Serve(fault string) {
 	go server.Serve(listener)
 	<-c.ended
 	time.Sleep(10 * time.Millisecond) // the answer of Shutdown goes out
-	if c.has("exits_1") {
+	switch {
+	case c.has("exits_1"):
 		os.Exit(1)
+	case c.has("ends_late"):
+		time.Sleep(4 * time.Second)
 	}
 	os.Exit(0)
 }
@@ -81,6 +84,8 @@ func (c *connector) shakeHands(listener net.Listener) {
 	offered := strings.Split(os.Getenv("PLUGIN_PROTOCOL_VERSIONS"), ",")
 	speaks := version
 	switch {
+	case c.has("speaks_version_2"):
+		speaks = "2"
 	case c.has("speaks_any_version"):
 		speaks = slices.Max(offered)
 	case c.has("hangs_without_common_version") && !slices.Contains(offered, version):

@@ -98,7 +98,11 @@ func (r *reading) run(ctx context.Context) error {
 			select {
 			case o = <-r.orders:
 			default:
-				if err := r.deliver(); err != nil {
+				err := r.deliver()
+				if r.has("overdraws_credit") && err == nil && len(r.splits) > 0 {
+					err = r.deliver()
+				}
+				if err != nil {
 					return err
 				}
 				continue
@@ -151,7 +155,11 @@ func (r *reading) obey(f frame) error {
 		}
 		r.splits = append(r.splits, one)
 	}
-	return send(r.stream, frame{kind: kindAssigned, number: f.number})
+	sequence := f.number
+	if r.has("confirms_another_assign") {
+		sequence++
+	}
+	return send(r.stream, frame{kind: kindAssigned, number: sequence})
 }
 
 func (r *reading) assign(assignment *v1.Assignment) (*split, error) {
@@ -212,6 +220,7 @@ func (r *reading) deliver() error {
 	if err != nil {
 		return err
 	}
+	before := one.offset
 	one.offset = p.end
 	if p.last && r.has("loses_the_last_record") && len(p.lines) > 0 {
 		p.lines = p.lines[:len(p.lines)-1]
@@ -219,7 +228,10 @@ func (r *reading) deliver() error {
 	if err := r.sendUndecodable(p); err != nil {
 		return err
 	}
-	return r.sendDelivery(one, p)
+	if r.has("gives_the_position_before") {
+		return r.sendDelivery(one, p, before)
+	}
+	return r.sendDelivery(one, p, one.offset)
 }
 
 func (r *reading) sendUndecodable(p portion) error {
@@ -239,8 +251,8 @@ func (r *reading) sendUndecodable(p portion) error {
 	return nil
 }
 
-func (r *reading) sendDelivery(one *split, p portion) error {
-	f := frame{kind: kindDelivery, number: -1, text: []byte(one.id), position: fmt.Appendf(nil, "%d", one.offset), body: batch(p.lines)}
+func (r *reading) sendDelivery(one *split, p portion, position int64) error {
+	f := frame{kind: kindDelivery, number: -1, text: []byte(one.id), position: fmt.Appendf(nil, "%d", position), body: batch(p.lines)}
 	if p.last && !r.has("never_ends_a_split") {
 		f.flags = flagEnd
 	}
@@ -260,5 +272,11 @@ func (r *reading) sendDelivery(one *split, p portion) error {
 		f.number = -2
 	}
 	r.credit -= f.cost()
-	return send(r.stream, f)
+	if err := send(r.stream, f); err != nil {
+		return err
+	}
+	if p.last && r.has("delivers_behind_the_end") {
+		return send(r.stream, frame{kind: kindDelivery, number: -1, text: f.text, position: f.position})
+	}
+	return nil
 }

@@ -176,6 +176,14 @@ func (w *writing) prepare(number int64) error {
 		list.Committables = []*v1.Committable{{Id: w.epoch.name}}
 		w.epoch = nil
 	}
+	switch {
+	case w.has("prepares_another_epoch"):
+		number++
+	case w.has("prepares_too_much"):
+		for i := range 1025 {
+			list.Committables = append(list.Committables, &v1.Committable{Id: fmt.Sprint("nothing ", i)})
+		}
+	}
 	body, err := proto.Marshal(&list)
 	if err != nil {
 		return err
