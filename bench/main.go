@@ -39,6 +39,7 @@ var groups = []group{
 	{"poison", "a job of whose records some trap and become dead letters, against the clean run, in C and Go", measurePoison},
 	{"recovery", "from a restart to the first output, by keys held", measureRecovery},
 	{"wordcount", "word count end to end, against a plain Go program", measureWordCount},
+	{"conformance", "the conformance suite over the operators of the examples", measureConformance},
 	{"kafka-pass", "pass-through from Kafka to Kafka, exactly once, against a plain loop", withKafka((*kafkaBench).measurePassThrough)},
 	{"kafka-million", "a million records through dedup and keyed count, from Kafka to Kafka", withKafka((*kafkaBench).measureMillion)},
 	{"kafka-latency", "from the making of a record until it is seen behind a job", withKafka((*kafkaBench).measureLatency)},

@@ -48,7 +48,8 @@ host/sim/...            std abi/... connectors host/keygroup host/plan host/chec
 conformance/report      std
 conformance/connector   std abi/... connectors connectors/wire host/native conformance/report github.com/goccy/go-yaml google.golang.org/...
 conformance/connector/faulty std abi/... conformance/connector google.golang.org/...
-conformance/...         std abi/... connectors/... host/... conformance/... github.com/goccy/go-yaml/... github.com/tetratelabs/wazero/...
+conformance/operator    std abi/... host/checkpoint/... host/letter host/state host/wasm conformance/report github.com/goccy/go-yaml
+conformance/...         std
 
 .                       std
 toolchain               std
@@ -56,7 +57,7 @@ scaffold                std . toolchain
 
 cmd/turgo               std abi/... connectors/... host/... conformance/... toolchain scaffold github.com/spf13/cobra golang.org/x/term
 plugins/...             std
-bench/...               std others abi/... guest-sdk/go/... connectors/... host/... faults/... toolchain
+bench/...               std others abi/... guest-sdk/go/... connectors/... host/... faults/... conformance/operator toolchain
 faults/...              std others abi/... guest-sdk/go/... connectors/... host/... faults/...
 examples/...            std abi/... guest-sdk/go/... toolchain
 `
