@@ -113,7 +113,7 @@ const (
 	largeTimerFuel     = 200_000_000
 	largeTimerFuelByte = 1000
 	// sizesDuration is the time limit of these calls.
-	sizesDuration = 20 * time.Second
+	sizesDuration = 60 * time.Second
 )
 
 // checkSizesMaximal sends the smallest and the largest that there is.
@@ -156,17 +156,27 @@ func checkSizesMaximal(o *subject) error {
 // fullSeconds is how long a full batch may take by the speed of smaller ones.
 const fullSeconds = 3
 
+// fullTriesDuration is how long that speed is measured, at least.
+const fullTriesDuration = 50 * time.Millisecond
+
 // sendFull sends a batch of the largest size, of as many short records as the
 // operator may be expected to handle in a few seconds, and one that fills the rest.
 func (i *instance) sendFull(input int) error {
 	o := i.subject
 	short := shortest(o.ordinary(input, manyRecords, "sizes"))
 	small := fullBatch(short, limitRecords, 0)
-	started := time.Now()
-	if err := i.sendBatch(input, small); err != nil && !failedRecord(err) {
-		return o.faultOf(err, false, fmt.Sprintf("a batch of %s with %d records", o.input(input), small.Count()))
+	took := sizesDuration
+	for started := time.Now(); ; { // the machine may be busy: the least of some tries counts
+		one := time.Now()
+		if err := i.sendBatch(input, small); err != nil && !failedRecord(err) {
+			return o.faultOf(err, false, fmt.Sprintf("a batch of %s with %d records", o.input(input), small.Count()))
+		}
+		took = min(took, time.Since(one))
+		if time.Since(started) > fullTriesDuration {
+			break
+		}
 	}
-	count := int(fullSeconds / time.Since(started).Seconds() * limitRecords)
+	count := int(fullSeconds / took.Seconds() * limitRecords)
 	count = min(max(count, limitRecords), o.options.BatchBytes/short[0].Length())
 	batch := fullBatch(short, count, o.options.BatchBytes)
 	err := i.sendBatch(input, batch)
