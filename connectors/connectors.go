@@ -97,7 +97,7 @@ type Source interface {
 	// Discover lists the splits that exist now. final says that no others will
 	// come, so that a bounded job can end.
 	Discover(ctx context.Context) (splits []Split, final bool, err error)
-	// OpenReader opens the reader of one subtask.
+	// OpenReader opens the reader of one subtask, again when the one before was closed.
 	OpenReader(ctx context.Context, subtask int) (Reader, error)
 	// CheckpointComplete tells that a checkpoint with these positions is durable.
 	CheckpointComplete(ctx context.Context, epoch uint64, positions []Assignment) error
@@ -167,7 +167,7 @@ type Sink interface {
 	// per start, after the claim and before any writer opens. What later attempts
 	// prepared must stay: this one may have stood still after its claim and lost it.
 	CleanUp(ctx context.Context, keep []Committable) error
-	// OpenWriter opens the writer of one subtask.
+	// OpenWriter opens the writer of one subtask, which has one in each attempt.
 	OpenWriter(ctx context.Context, subtask int) (Writer, error)
 	// Commit makes prepared data visible. It is idempotent: a committable that was
 	// committed before answers Committed.
