@@ -118,10 +118,11 @@ class SQLiteReader(Reader):
     def _read(self, table, position):
         after = "TRUE" if position is None else "rowid > ?"
         rows = self._connection.execute(self._statement.format(table=quoted(table), after=after), () if position is None else (position,))
-        batch, undecodable, size, undecodable_size, read = [], [], 0, 0, 0
+        batch, undecodable, size, undecodable_size, read, more = [], [], 0, 0, 0, True
         while size < self._settings["batch_bytes"] and undecodable_size < UNDECODABLES_BYTES_MAX // 2:
             row = next(rows, None)
             if row is None:
+                more = read == UNDECODABLES_MAX  # the statement asks for no more
                 break
             read += 1
             position = row[0]
@@ -133,10 +134,8 @@ class SQLiteReader(Reader):
                 cut = (record.value or b"")[:UNDECODABLE_BYTES_MAX]
                 undecodable.append(Undecodable(cut, reason, len(batch)))
                 undecodable_size += len(cut) + len(reason)
-        else:
-            row = rows  # there may be more
         rows.close()
-        end = row is None and read < UNDECODABLES_MAX and not self._settings["follow"]
+        end = not more and not self._settings["follow"]
         if read == 0 and not end:
             return None
         if end:
