@@ -18,6 +18,7 @@ var (
 // one after the other in an empty folder, and the code that it shows is the code
 // that is there.
 func TestReadmePath(t *testing.T) {
+	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
