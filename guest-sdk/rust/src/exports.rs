@@ -92,6 +92,8 @@ macro_rules! operators {
 pub mod wasm {
     use alloc::alloc::{alloc, dealloc, Layout};
     use alloc::boxed::Box;
+    #[cfg(feature = "std")]
+    use alloc::string::String;
     use core::cell::UnsafeCell;
     use core::ptr;
 
@@ -118,10 +120,34 @@ pub mod wasm {
     /// A larger buffer is given back when the host asks for a smaller one.
     const KEEP: usize = 4 << 20;
 
+    #[cfg(feature = "std")]
+    #[link(wasm_import_module = "wasi_snapshot_preview1")]
+    extern "C" {
+        /// A piece is an address and a length.
+        fn fd_write(descriptor: u32, pieces: *const [u32; 2], count: u32, written: *mut u32) -> u32;
+    }
+
+    /// Has a panic write its reason to standard error, where the host looks for why a
+    /// call trapped.
+    #[cfg(feature = "std")]
+    fn tell_panics() {
+        std::panic::set_hook(Box::new(|panic| {
+            let payload = panic.payload();
+            let reason = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(|text| &**text));
+            let (file, line) = panic.location().map_or(("?", 0), |location| (location.file(), location.line()));
+            let text = std::format!("panic: {}, at {}:{}\n", reason.unwrap_or("no reason given"), file, line);
+            let mut written = 0;
+            // The host reads the text, and writes how much of it that was.
+            unsafe { fd_write(2, &[text.as_ptr() as u32, text.len() as u32], 1, &mut written) };
+        }));
+    }
+
     /// # Safety
     ///
     /// No other call is running.
     pub unsafe fn describe(operators: &[Registration]) -> u64 {
+        #[cfg(feature = "std")]
+        tell_panics();
         let module = unsafe { &mut *MODULE.0.get() };
         let text = *module.description.get_or_insert_with(|| Box::leak(super::description(operators).into_boxed_str()));
         (text.as_ptr() as u64) << 32 | text.len() as u64
@@ -156,7 +182,7 @@ pub mod wasm {
     /// `data` points to `length` bytes. No other call is running.
     pub unsafe fn open(operators: &[Registration], operator: u32, data: *const u8, length: u32) -> *const u8 {
         #[cfg(feature = "std")]
-        std::panic::set_hook(Box::new(|panic| Host.log(NO_HAND, crate::Level::Error as u32, &std::format!("{}", panic))));
+        tell_panics();
         let request = unsafe { core::slice::from_raw_parts(data, length as usize) };
         let opened = match operators.get(operator as usize) {
             Some(registration) => (registration.open)(Host, request),

@@ -1,4 +1,4 @@
-//! Operators that show what the SDK costs.
+//! Operators that show what the SDK costs, and what the host hears of a panic.
 
 use turgo::{Declaration, Emit, Operator, Output, Record};
 
@@ -54,9 +54,20 @@ impl Operator for Parts {
     }
 }
 
+/// Panics.
+struct Panic;
+
+impl Operator for Panic {
+    fn declare(d: &mut Declaration<Self>) -> Self {
+        d.input("in", |_: &mut Self, record: &Record| -> () { panic!("a key of {} bytes", record.key().map_or(0, <[u8]>::len)) });
+        Panic
+    }
+}
+
 turgo::operators! {
     "pass" => Pass,
     "half" => Half,
     "copy" => Copy,
     "parts" => Parts,
+    "panic" => Panic,
 }
