@@ -81,12 +81,9 @@ const batchBytes = 1 << 20
 // run runs the suite over a guest.
 func run(t *testing.T, file, check, cache string) *report.Report {
 	t.Helper()
-	options := operator.Options{Seed: 1, Batches: 1000, BatchBytes: batchBytes, CacheDir: cache}
+	options := operator.Options{Seed: 1, Batches: 500, BatchBytes: batchBytes, CacheDir: cache}
 	if check == operator.CheckBuffer || check == operator.CheckSizesMaximal || check == nothing && !testing.Short() {
 		options.BatchBytes = record.LengthMax
-	}
-	if testing.Short() {
-		options.Batches = 100
 	}
 	scenario, err := operator.ReadScenario(strings.TrimSuffix(file, ".wat") + ".yaml")
 	switch {

@@ -1,19 +1,19 @@
 ;; caught by: restore
-;; It appends each value to a list and remembers the cursor of the last element that it has read in a state, to go on
-;; there. Then it emits the element behind that cursor. The numbers of cursors differ after a restart: only their order
-;; in one run has a meaning.
+;; It takes the distance between the cursors of two list elements for the number of elements in between, and emits it
+;; as the time of what its timer makes. The numbers of cursors differ after a restart: only their order has a meaning.
 (module
   (import "turgo_v1" "emit" (func $emit (param i32 i32 i32)))
   (import "turgo_v1" "fail" (func $fail (param i32 i32 i32)))
-  (import "turgo_v1" "state_get" (func $state_get (param i32 i32 i32) (result i64)))
-  (import "turgo_v1" "state_put" (func $state_put (param i32 i32 i32)))
   (import "turgo_v1" "list_append" (func $list_append (param i32 i32 i32)))
   (import "turgo_v1" "list_read" (func $list_read (param i32 i64 i32 i32) (result i64)))
+  (import "turgo_v1" "state_clear" (func $state_clear (param i32)))
+  (import "turgo_v1" "timer_set" (func $timer_set (param i32 i64)))
   (memory (export "memory") 2)
   (data (i32.const 1024)
     "{\"abi\":\"turgo_v1\",\"language\":\"wat\",\"operators\":[{\"name\":\"guest\","
     "\"inputs\":[{\"name\":\"in\"}],\"outputs\":[{\"name\":\"out\"}]"
-    ",\"states\":[{\"name\":\"cursor\",\"kind\":\"value\"},{\"name\":\"values\",\"kind\":\"list\"}]}]}\00")
+    ",\"states\":[{\"name\":\"values\",\"kind\":\"list\"}]"
+    ",\"timers\":[{\"name\":\"end\",\"domain\":\"event\"}]}]}\00")
   (data (i32.const 4160) "the record has no key")
 
   ;; The description ends with a 0 byte.
@@ -49,14 +49,28 @@
         (if (i32.and (i32.load8_u offset=4 (local.get $record)) (i32.const 1))
           (then (call $fail (i32.const 2) (i32.const 4160) (i32.const 21)))
           (else
-            ;; The value's first byte is enough.
-            (call $list_append (i32.const 1) (i32.add (local.get $record) (i32.const 24)) (i32.const 4))
-            (if (i64.eq (call $state_get (i32.const 0) (i32.const 8192) (i32.const 8)) (i64.const -1))
-              (then (i64.store (i32.const 8192) (i64.const 0))))
-            ;; What is next: its cursor, as a distance from the last, becomes the time.
-            (drop (call $list_read (i32.const 1) (i64.load (i32.const 8192)) (i32.const 8200) (i32.const 20)))
-            (i64.store offset=8 (local.get $record) (i64.sub (i64.load (i32.const 8200)) (i64.load (i32.const 8192))))
-            (call $state_put (i32.const 0) (i32.const 8200) (i32.const 8))))
+            (call $list_append (i32.const 0) (i32.add (local.get $record) (i32.const 24)) (i32.const 4)) ;; the value's length
+            (if (i64.gt_s (i64.load offset=8 (local.get $record)) (i64.const 0))
+              (then (call $timer_set (i32.const 0) (i64.add (i64.load offset=8 (local.get $record)) (i64.const 1000)))))))
+        (local.set $record (i32.add (local.get $record) (i32.load (local.get $record))))
+        (local.set $index (i32.add (local.get $index) (i32.const 1)))
+        (br $next)))
+    (call $emit (i32.const 0) (local.get $batch) (local.get $length))
+    (i32.const 0))
+
+  (func $turgo_timers (export "turgo_timers") (param $timer i32) (param $batch i32) (param $length i32) (result i32)
+    (local $record i32) (local $index i32)
+    (local.set $record (i32.add (local.get $batch) (i32.const 24)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $index) (i32.load offset=8 (local.get $batch))))
+        (i32.store (i32.const 64) (local.get $index)) ;; the record in hand
+        (i32.store offset=16 (local.get $record) (local.get $index)) ;; the origin
+        ;; The first element, and the one after it: each is 16 bytes and its value.
+        (drop (call $list_read (i32.const 0) (i64.const 0) (i32.const 8192) (i32.const 20)))
+        (if (i64.ne (call $list_read (i32.const 0) (i64.load (i32.const 8192)) (i32.const 8224) (i32.const 20)) (i64.const 0))
+          (then (i64.store offset=8 (local.get $record) (i64.sub (i64.load (i32.const 8224)) (i64.load (i32.const 8192))))))
+        (call $state_clear (i32.const 0))
         (local.set $record (i32.add (local.get $record) (i32.load (local.get $record))))
         (local.set $index (i32.add (local.get $index) (i32.const 1)))
         (br $next)))
