@@ -241,8 +241,9 @@ func (p *player) disturb() error {
 	return nil
 }
 
-// batch sends a batch; what the host fails is taken out, and a group that fails is
-// given again record by record, as the host does.
+// batch sends a batch; what the host fails is taken out. A group of an aggregation fails
+// with all its records, so what fails would depend on the batch: such a group is given
+// again record by record.
 func (p *player) batch(e *event) error {
 	if err := p.disturb(); err != nil {
 		return err
