@@ -1,7 +1,7 @@
 /**
  * Records of one call.
  */
-import { Bytes } from "./bytes";
+import { Buffer, Bytes } from "./bytes";
 import * as host from "./host";
 import { FIXED_LENGTH, FLAG_KEY_NULL, FLAG_VALUE_NULL, HEADER_LENGTH, KIND_SHIFT, NO_HAND, hand, setHand } from "./layout";
 
@@ -157,8 +157,10 @@ export class Batch extends Records {
   }
 }
 
+const reason: Buffer = new Buffer();
+
 /** Fails what is in hand. */
 export function fail(code: u32, text: string): void {
-  const bytes = Bytes.of(text);
+  const bytes = reason.clear().text(text);
   host.fail(code, bytes.data, bytes.length);
 }

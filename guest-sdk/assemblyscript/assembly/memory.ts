@@ -19,13 +19,13 @@ export function lend(length: u32): usize {
   return buffer;
 }
 
-/** So many bytes of new objects are worth a collection. */
-const COLLECT_BYTES: u32 = 1 << 20;
+/** So many bytes of new objects are worth a collection, or as many as live, if those are more. */
+const COLLECT_BYTES: u32 = 64 << 10;
 /** What an object costs beside its own size, about. */
 const OBJECT_COST: u32 = 24;
 
-// The runtime's header of an object stands before it. Its second word from the
-// front links the object with the one that was made before.
+// The runtime's header of an object stands before it. One word of it links the
+// object with the one that was made before.
 const HEADER: usize = 20;
 const PREVIOUS: usize = 8;
 const SIZE: usize = 16;
@@ -36,6 +36,19 @@ class Probe {}
 let counted: usize = 0;
 /** Bytes of objects since the last collection. */
 let allocated: u32 = 0;
+/** Bytes of new objects that start the next collection. */
+let enough: u32 = COLLECT_BYTES;
+
+/** Bytes of the objects from one back to another, or of all, which stand in a ring. */
+function bytesBack(from: usize, to: usize): u32 {
+  let bytes: u32 = 0;
+  let object = from;
+  do {
+    bytes += load<u32>(object, SIZE) + OBJECT_COST;
+    object = load<usize>(object, PREVIOUS);
+  } while (object != to && object != from);
+  return bytes;
+}
 
 /**
  * Collects garbage where enough of it may have gathered. The runtime named minimal
@@ -45,17 +58,13 @@ let allocated: u32 = 0;
  */
 export function collectAfterCall(): void {
   if (ASC_RUNTIME != Runtime.Minimal) return;
-  const newest = changetype<usize>(new Probe()) - HEADER;
-  for (let object = load<usize>(newest, PREVIOUS); object != counted; object = load<usize>(object, PREVIOUS)) {
-    if (object < __heap_base) break; // the list's own head
-    allocated += load<u32>(object, SIZE) + OBJECT_COST;
-    if (allocated >= COLLECT_BYTES) {
-      __collect();
-      allocated = 0;
-      counted = 0;
-      return;
-    }
-  }
-  allocated += OBJECT_COST; // the probe's own
+  let newest = changetype<usize>(new Probe()) - HEADER;
+  allocated += bytesBack(newest, counted);
+  counted = newest;
+  if (allocated < enough) return;
+  __collect();
+  newest = changetype<usize>(new Probe()) - HEADER;
+  enough = max(COLLECT_BYTES, bytesBack(newest, 0));
+  allocated = 0;
   counted = newest;
 }

@@ -93,11 +93,14 @@ export function aggregate(aggregation: u32, data: usize): i32 {
   d.batch.start(data, true);
   d.members.beginAll(data + ((load<u32>(data, 12) + 7) & ~7));
   d.aggregators[aggregation]!.handle(d.batch);
+  setHand(NO_HAND);
   d.accumulated[aggregation].flush();
   return finish(operator);
 }
 
+/** Ends a call. What remains to be done belongs to none of its records. */
 function finish(operator: Operator): i32 {
+  setHand(NO_HAND);
   const outputs = operator.declarations.outputs;
   for (let i = 0; i < outputs.length; i++) outputs[i].flush();
   collectAfterCall();
