@@ -31,7 +31,21 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", parallelMax); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	os.Exit(runAll(m))
+}
+
+// runAll runs the tests with a temporary folder of their own, as faulty
+// connectors do not tidy up.
+func runAll(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "turgo-faulty-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	if err := os.Setenv("TMPDIR", folder); err != nil {
+		panic(err)
+	}
+	return m.Run()
 }
 
 // callLimit is what the tests let the connector take for an answer.
