@@ -98,7 +98,7 @@ impl Core {
     }
 
     #[inline(always)]
-    fn destination(&self, output: u32) -> Destination {
+    fn destination(&self, output: u32) -> Destination<'_> {
         let number = if output < self.outputs { output } else { ACCUMULATORS + (output - self.outputs) };
         Destination { host: &self.host, output: number }
     }
