@@ -11,7 +11,7 @@ import "embed"
 //go:embed abi/*.go abi/record/*.go abi/connector/v1/*.go
 //go:embed guest-sdk/go guest-sdk/c/*.h guest-sdk/c/README.md
 //go:embed guest-sdk/rust/Cargo.toml guest-sdk/rust/README.md guest-sdk/rust/src
-//go:embed guest-sdk/assemblyscript/assembly guest-sdk/assemblyscript/testkit guest-sdk/assemblyscript/*.ts
+//go:embed guest-sdk/assemblyscript/assembly guest-sdk/assemblyscript/testkit guest-sdk/assemblyscript/*.ts guest-sdk/assemblyscript/README.md
 //go:embed guest-sdk/assemblyscript/operator.json guest-sdk/assemblyscript/package.json guest-sdk/assemblyscript/package-lock.json
 //go:embed connectors/*.go connectors/wire/*.go
 var Sources embed.FS

@@ -52,11 +52,12 @@ var operatorKinds = map[toolchain.Language]*kind{
 			{from: npmFolder + "/assembly", to: "assembly"}, {from: npmFolder + "/testkit", to: "testkit"},
 			{from: npmFolder + "/exports.ts", to: "exports.ts"}, {from: npmFolder + "/index.ts", to: "index.ts"},
 			{from: npmFolder + "/operator.json", to: "operator.json"}, {from: npmFolder + "/package.json", to: "package.json"},
+			{from: npmFolder + "/README.md", to: "README.md"},
 		}},
 		words: map[string]string{
 			"language": "AssemblyScript", "assemblyscript": compilerVersion(),
 			"needs": "; needs Node 18 or later, and npm: the first build gets the compiler from its registry",
-			"files": "| `assembly/` | the operator |\n| `tests/counts.test.js` | its tests, in Node, with the kit `@turgo/operator/testkit` |",
+			"files": "| `assembly/` | the operator |\n| `tests/counts.test.js` | its tests, in Node, with the kit `@turgo/operator/testkit`. [The SDK's page](turgo-sdk/README.md) shows all there is |",
 		},
 		locks: npmFiles,
 		test:  "npm test", further: operatorCommands,

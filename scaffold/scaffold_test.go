@@ -43,6 +43,10 @@ var placeholder = regexp.MustCompile(`@[a-z]+@`)
 
 // Each kind of project has all its parts, and no placeholder is left in them.
 func TestProjectsAreWhole(t *testing.T) {
+	repository, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
 	in(t)
 	wanted := map[string]string{
 		"go": "main.go main_test.go go.mod turgo-sdk/go.mod turgo-sdk/guest-sdk/go/turgotest/run.go", "rust": "src/lib.rs Cargo.toml turgo-sdk/src/lib.rs",
@@ -71,6 +75,11 @@ func TestProjectsAreWhole(t *testing.T) {
 				t.Errorf("%s: %s is a test of the SDK's own", name, file)
 			}
 		}
+		for _, file := range made {
+			if filepath.Ext(file) == ".md" {
+				checkLinks(t, repository, filepath.Join(options.Folder, file))
+			}
+		}
 		for _, file := range project.Files {
 			text, err := os.ReadFile(filepath.Join(options.Folder, file))
 			if err != nil {
@@ -79,6 +88,28 @@ func TestProjectsAreWhole(t *testing.T) {
 			if left := placeholder.FindAll(text, -1); len(left) > 0 {
 				t.Errorf("%s: %s holds %q", name, file, left)
 			}
+		}
+	}
+}
+
+// checkLinks looks whether what a page links to is there.
+func checkLinks(t *testing.T, repository, page string) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range regexp.MustCompile(`\]\(([^)#]+)`).FindAllStringSubmatch(string(text), -1) {
+		target := filepath.Join(filepath.Dir(page), link[1])
+		inRepository, found := strings.CutPrefix(link[1], repositoryPage)
+		switch {
+		case !found && strings.HasPrefix(link[1], "https://"):
+			continue
+		case found:
+			target = filepath.Join(repository, inRepository)
+		}
+		if _, err := os.Stat(target); err != nil {
+			t.Errorf("%s links to %s: %v", page, link[1], err)
 		}
 	}
 }

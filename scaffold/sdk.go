@@ -51,6 +51,9 @@ func (s *sdk) files() (map[string][]byte, error) {
 				return nil
 			}
 			content, err := turgo.Sources.ReadFile(file)
+			if path.Ext(file) == ".md" {
+				content = s.withLinks(file, content)
+			}
 			files[path.Join(c.to, strings.TrimPrefix(file, c.from))] = content
 			return err
 		})
@@ -65,6 +68,26 @@ func (s *sdk) files() (map[string][]byte, error) {
 		return files, s.edit(files)
 	}
 	return files, nil
+}
+
+// repositoryPage is where a file of the repository is shown.
+const repositoryPage = "https://github.com/turgo-stream/turgo/blob/main/"
+
+var linkPattern = regexp.MustCompile(`\]\(([^):#]+)(#[^)]*)?\)`)
+
+// withLinks has a page's links to what is not in the copy lead to the repository.
+func (s *sdk) withLinks(file string, page []byte) []byte {
+	return linkPattern.ReplaceAllFunc(page, func(link []byte) []byte {
+		parts := linkPattern.FindSubmatch(link)
+		target := path.Join(path.Dir(file), string(parts[1]))
+		for _, c := range s.copies {
+			within := target == c.from || strings.HasPrefix(target, c.from+"/")
+			if within && !strings.HasSuffix(target, "_test.go") && !isTestFolder(path.Base(target)) {
+				return link
+			}
+		}
+		return fmt.Appendf(nil, "](%s%s%s)", repositoryPage, target, parts[2])
+	})
 }
 
 // isTestFolder reports whether a folder of the SDK serves its own tests only.
