@@ -60,6 +60,17 @@ test("changes and extensions pass", () => {
   });
 });
 
+test("a part of a batch is forwarded without what is around it", () => {
+  const [skip, a, b] = [record("k", "skip"), record("a", "1").at(1), record("b", "2").at(2)];
+  for (const records of [[skip, a, b], [a, b, skip], [a, skip, b], [skip], [a, b]]) {
+    run(module, { operator: "copy" }, (h) => {
+      h.send("in", ...records);
+      h.expect("rest", ...records.filter((r) => r !== skip));
+      assert.deepEqual(h.failures(), []);
+    });
+  }
+});
+
 test("the last header of a name counts", () => {
   const header = (name, value) => {
     const isNull = value === null;

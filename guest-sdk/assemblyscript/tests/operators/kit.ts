@@ -44,6 +44,7 @@ class Copy extends Operator {
   private parts: Output = new Output("parts");
   private whole: Output = new Output("whole");
   private odd: Output = new Output("odd");
+  private rest: Output = new Output("rest");
   private record: Record = new Record();
 
   constructor() {
@@ -70,6 +71,7 @@ class Copy extends Operator {
       record.extensions = records.extensions;
       this.parts.emitRecord(record);
       this.whole.forward();
+      if (!records.value.equalsText("skip")) this.rest.forward();
       if (isOdd) this.odd.forward();
       else this.odd.emitRecord(record);
       isOdd = !isOdd;
