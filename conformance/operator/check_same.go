@@ -108,7 +108,11 @@ func checkMemoryForgotten(o *subject) error {
 	}
 	random := o.random("forget")
 	sometimes := manner{forget: func() bool { return random.IntN(3) == 0 }}
-	return o.same(sometimes, "the instance's memory was dropped between some calls", advice, true)
+	if err := o.same(sometimes, "the instance's memory was dropped between some calls", advice, true); err != nil {
+		return err
+	}
+	return o.sameDisordered(always, "the instance's memory was dropped between all calls", advice,
+		func(want, got *trace) string { return o.compare(want, got, true) })
 }
 
 // checkRestore restores a checkpoint after every batch.
@@ -161,6 +165,7 @@ func checkDivision(o *subject) error {
 	if o.plain.draws > 0 {
 		return skips("the operator draws random numbers, which follow from the batch")
 	}
+	const advice = "no result may depend on how records are divided into batches: SPEC.md, section 11"
 	names := []string{"in batches of one record each", "in batches as large as they can be", "cut into batches at random"}
 	for n, how := range o.divisions() {
 		got, err := o.play(o.life(), how)
@@ -172,10 +177,10 @@ func checkDivision(o *subject) error {
 			return err
 		}
 		if text := o.compareDivided(o.plain, got); text != "" {
-			return fails("the same records %s give another result: %s\nno result may depend on how records are divided into batches: SPEC.md, section 11", names[n], text)
+			return fails("the same records %s give another result: %s\n%s", names[n], text, advice)
 		}
 	}
-	return nil
+	return o.sameDisordered(o.divisions()[0], "the same records "+names[0], advice, o.compareDivided)
 }
 
 // compareDivided compares what came of each key to each output, in its order. What
