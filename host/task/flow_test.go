@@ -131,3 +131,31 @@ func TestAnIdleSplitLetsTheOthersGoOn(t *testing.T) {
 		t.Errorf("watermark %d after split b was idle, want that of split a", got)
 	}
 }
+
+// TestASourceWithoutSplitsIsIdleToo: a subtask that got none, or has read all
+// it got, holds nobody back while others may still come.
+func TestASourceWithoutSplitsIsIdleToo(t *testing.T) {
+	w := newWorld(t, map[string]int{"a": 1}, &operator{}, task.Watermarks{Enabled: true, IdleTimeoutMS: 100})
+	idleAfterTheTimeout := func() {
+		t.Helper()
+		w.mustSettle()
+		if got := w.task.Deadline(); got != w.nowMS+100 {
+			t.Errorf("the deadline is %d, want %d", got, w.nowMS+100)
+		}
+		w.nowMS += 100
+		w.mustSettle()
+		if got := w.task.Deadline(); got != task.Never {
+			t.Errorf("the deadline is %d, want none: the task is idle", got)
+		}
+	}
+	idleAfterTheTimeout()
+	w.task.Assign(splits("a"), false)
+	for len(w.wrote) == 0 {
+		w.mustTurn()
+	}
+	idleAfterTheTimeout()
+	w.task.Assign(nil, true)
+	w.nowMS += 100
+	w.mustSettle()
+	w.expectWrote("a1")
+}

@@ -57,6 +57,7 @@ type source struct {
 	reading    bool
 	reopens    int
 	delivered  *delivery
+	emptyAtMS  int64           // processing time since when there is no split in order
 	current    *openSplit      // the split whose batch goes through the chain
 	place      *exchange.Place // of that batch
 	failure    error
@@ -85,7 +86,7 @@ type delivery struct {
 }
 
 func newSource(ctx context.Context, config SourceConfig, worker Worker, now func() int64) *source {
-	s := &source{ctx: ctx, config: config, worker: worker, now: now, splits: map[string]*openSplit{}, discovered: config.Discovered}
+	s := &source{ctx: ctx, config: config, worker: worker, now: now, splits: map[string]*openSplit{}, discovered: config.Discovered, emptyAtMS: now()}
 	s.assign(config.Restored, false)
 	return s
 }
@@ -230,6 +231,9 @@ func (s *source) processed(d *delivery) {
 			break
 		}
 	}
+	if len(s.order) == 0 {
+		s.emptyAtMS = s.now()
+	}
 	s.finished = append(s.finished, checkpoint.SplitPosition{ID: d.splitID, Finished: true})
 }
 
@@ -277,11 +281,14 @@ func (s *source) acknowledged(positions []checkpoint.SplitPosition) {
 }
 
 // watermark is the smallest over the splits that are not idle; idle reports that
-// all are. Without splits there is nothing to say.
+// all are, or that there has been none for as long.
 func (s *source) watermark(nowMS int64) (value int64, idle bool) {
 	rule := s.config.Watermarks
-	if !rule.Enabled || len(s.order) == 0 {
+	if !rule.Enabled {
 		return abi.WatermarkMin, false
+	}
+	if len(s.order) == 0 {
+		return abi.WatermarkMin, rule.IdleTimeoutMS > 0 && !s.noMore && nowMS-s.emptyAtMS >= rule.IdleTimeoutMS
 	}
 	value, idle = abi.WatermarkMax, true
 	for _, open := range s.order {

@@ -38,7 +38,7 @@ func (t *Task) Deadline() int64 {
 	for i := range t.steps {
 		deadline = min(deadline, t.steps[i].timerMS)
 	}
-	if t.source != nil && t.source.config.Watermarks.IdleTimeoutMS > 0 && len(t.source.order) > 0 && !t.idle {
+	if t.source != nil && t.source.config.Watermarks.IdleTimeoutMS > 0 && !t.source.ended() && !t.idle {
 		deadline = min(deadline, t.config.NowMS()+t.source.config.Watermarks.IdleTimeoutMS)
 	}
 	return deadline
