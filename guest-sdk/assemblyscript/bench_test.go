@@ -85,6 +85,7 @@ func benchmarkOperator(b *testing.B, module *wasm.Module, name string) {
 	emitted := 0
 	emit := func(_ int, batch record.Batch) { emitted += batch.Count() }
 	b.ReportAllocs()
+	fuel := operator.Usage().Fuel
 	for b.Loop() {
 		if err := operator.Process(0, batch, abi.WatermarkMin, 1, emit); err != nil {
 			b.Fatal(err)
@@ -93,5 +94,6 @@ func benchmarkOperator(b *testing.B, module *wasm.Module, name string) {
 	if emitted < b.N*benchRecords/2 {
 		b.Errorf("%d records came out of %d", emitted, b.N*benchRecords)
 	}
+	b.ReportMetric(float64(operator.Usage().Fuel-fuel)/float64(b.N)/benchRecords, "fuel/record")
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRecords, "ns/record")
 }
