@@ -1,0 +1,50 @@
+;; caught by: buffer
+;; It has two buffers that it gives in turn, and remembers where the first argument was: later it reads that one,
+;; wherever the new one is.
+(module
+  (import "turgo_v1" "emit" (func $emit (param i32 i32 i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 1024)
+    "{\"abi\":\"turgo_v1\",\"language\":\"wat\",\"operators\":[{\"name\":\"guest\","
+    "\"inputs\":[{\"name\":\"in\"}],\"outputs\":[{\"name\":\"out\"}]}]}\00")
+
+  ;; The description ends with a 0 byte.
+  (func $turgo_describe (export "turgo_describe") (result i64)
+    (local $end i32)
+    (local.set $end (i32.const 1024))
+    (loop $next
+      (local.set $end (i32.add (local.get $end) (i32.const 1)))
+      (br_if $next (i32.load8_u (local.get $end))))
+    (i64.or (i64.const 0x40000000000) (i64.extend_i32_u (i32.sub (local.get $end) (i32.const 1024)))))
+
+  ;; Makes the memory reach to an address. 0 = it does not get so large.
+  (func $reserve (param $end i32) (result i32)
+    (local $pages i32)
+    (local.set $pages (i32.shr_u (i32.add (local.get $end) (i32.const 65535)) (i32.const 16)))
+    (if (i32.le_u (local.get $pages) (memory.size)) (then (return (i32.const 1))))
+    (i32.ne (memory.grow (i32.sub (local.get $pages) (memory.size))) (i32.const -1)))
+
+  (global $next (mut i32) (i32.const 65536)) ;; or 88 MiB
+  (global $kept (mut i32) (i32.const 0))
+  (func $turgo_buffer (export "turgo_buffer") (param $length i32) (result i32)
+    (global.set $next (i32.xor (global.get $next) (i32.const 0x5800000)))
+    (select (global.get $next) (i32.const 0) (call $reserve (i32.add (global.get $next) (local.get $length)))))
+
+  (func $turgo_open (export "turgo_open") (param $operator i32) (param $request i32) (param $length i32) (result i32)
+    (i32.const 64))
+
+  (func $turgo_process (export "turgo_process") (param $input i32) (param $batch i32) (param $length i32) (result i32)
+    (local $record i32) (local $index i32)
+    (if (i32.eqz (global.get $kept)) (then (global.set $kept (local.get $batch))))
+    (local.set $batch (global.get $kept))
+    (local.set $record (i32.add (local.get $batch) (i32.const 24)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $index) (i32.load offset=8 (local.get $batch))))
+        (i32.store (i32.const 64) (local.get $index)) ;; the record in hand
+        (i32.store offset=16 (local.get $record) (local.get $index)) ;; the origin
+        (local.set $record (i32.add (local.get $record) (i32.load (local.get $record))))
+        (local.set $index (i32.add (local.get $index) (i32.const 1)))
+        (br $next)))
+    (call $emit (i32.const 0) (local.get $batch) (i32.load offset=12 (local.get $batch)))
+    (i32.const 0)))
