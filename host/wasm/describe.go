@@ -96,6 +96,9 @@ func readDescription(text []byte, d *abi.Description) error {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("description is followed by other bytes")
 	}
+	if err := checkFields(text); err != nil {
+		return fmt.Errorf("description: %w", err)
+	}
 	return nil
 }
 
