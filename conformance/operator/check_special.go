@@ -165,19 +165,18 @@ func (i *instance) sendFull(input int) error {
 	o := i.subject
 	short := shortest(o.ordinary(input, manyRecords, "sizes"))
 	small := fullBatch(short, limitRecords, 0)
-	took := sizesDuration
+	count, most := limitRecords, o.options.BatchBytes/short[0].Length()
 	for started := time.Now(); ; { // the machine may be busy: the least of some tries counts
 		one := time.Now()
 		if err := i.sendBatch(input, small); err != nil && !failedRecord(err) {
 			return o.faultOf(err, false, fmt.Sprintf("a batch of %s with %d records", o.input(input), small.Count()))
 		}
-		took = min(took, time.Since(one))
-		if time.Since(started) > fullTriesDuration {
+		count = max(count, int(fullSeconds/time.Since(one).Seconds()*limitRecords))
+		if count >= most || time.Since(started) > fullTriesDuration {
 			break
 		}
 	}
-	count := int(fullSeconds / took.Seconds() * limitRecords)
-	count = min(max(count, limitRecords), o.options.BatchBytes/short[0].Length())
+	count = min(count, most)
 	batch := fullBatch(short, count, o.options.BatchBytes)
 	err := i.sendBatch(input, batch)
 	if failedRecord(err) || tooMuch(err) {
