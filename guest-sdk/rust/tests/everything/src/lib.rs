@@ -3,7 +3,7 @@
 //! and up to two words.
 
 use turgo::{
-    Aggregation, Context, Counter, Declaration, Emit, Failure, Fired, Gauge, Group, Hand, Kind, List, Map, Operator, Ordered, Output,
+    Aggregation, Context, Counter, Declaration, Emit, Failure, Fired, Gauge, Group, Hand, Kind, Level, List, Map, Operator, Ordered, Output,
     Record, Timer, Value,
 };
 
@@ -82,6 +82,7 @@ impl Everything {
             "event" => self.event.set(hand, number),
             "processing" => self.processing.set(hand, number),
             "forget" => self.event.delete(hand, number),
+            "note" => hand.log(Level::Info, first),
             "clear" => {
                 self.value.clear(hand);
                 self.list.clear(hand);
