@@ -50,6 +50,8 @@ func properties(o *Options, folder string, ports map[string]int) string {
 		"num.io.threads":                 "4",
 		"log.cleaner.dedupe.buffer.size": "8388608",
 		"log.segment.bytes":              "67108864",
+		// Tests write records with fixed timestamps, which would be deleted as too old.
+		"log.retention.ms": "-1",
 	}
 	if o.Security {
 		secure(settings, o, folder)
