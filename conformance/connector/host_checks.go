@@ -2,11 +2,8 @@ package connector
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -31,7 +28,7 @@ func (t *trial) launcher() (l *native.Launcher, name string, err error) {
 		}}
 		return l, name, nil
 	}
-	sum, err := checksum(t.program.path)
+	sum, err := native.Checksum(t.program.path)
 	if err != nil {
 		return nil, "", &SetupError{err}
 	}
@@ -51,19 +48,6 @@ func (t *trial) launcher() (l *native.Launcher, name string, err error) {
 		return nil, "", &SetupError{err}
 	}
 	return l, name, nil
-}
-
-func checksum(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, file); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // hostConfig is the config as the host's client takes it.

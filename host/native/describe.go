@@ -17,7 +17,7 @@ import (
 // its checksum. The program runs with nothing of this process's environment but
 // what every connector gets, and the named variables.
 func (l *Launcher) Describe(ctx context.Context, program string, environment []string) (Manifest, error) {
-	sum, err := checksum(program)
+	sum, err := Checksum(program)
 	if err != nil {
 		return Manifest{}, fmt.Errorf("native: %w", err)
 	}
@@ -42,8 +42,8 @@ func (l *Launcher) Describe(ctx context.Context, program string, environment []s
 	}, nil
 }
 
-// checksum is the SHA-256 of a file, in hex.
-func checksum(path string) (string, error) {
+// Checksum is the SHA-256 of a file in hex, as manifests hold it.
+func Checksum(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return "", err

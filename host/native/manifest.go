@@ -107,7 +107,7 @@ func (m *Manifest) executable() (executable, error) {
 	if err != nil {
 		return executable{}, fmt.Errorf("native: %w", err)
 	}
-	got, err := checksum(path)
+	got, err := Checksum(path)
 	if err != nil {
 		return executable{}, fmt.Errorf("native: %s: executable: %w", m.path, err)
 	}
