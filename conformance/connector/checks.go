@@ -94,7 +94,7 @@ func Names() []string {
 var meanings = map[string]string{
 	"process/handshake":           "one line on standard output within 10 s: core protocol 1, version 1, a unix socket in the folder that the host names, gRPC",
 	"process/versions":            "offered version 99 alone, it ends or answers with a version of its own; offered 1 and 99, it takes 1",
-	"process/describe":            "name, version and sides, the same each time; the sides that FILE describes are served",
+	"process/describe":            "name, version and sides, the same each time; the sides that FILE describes are told of, and those that are told of are served",
 	"process/output":              "nothing but the handshake on standard output; at most 1 MiB on standard error in a run",
 	"process/signals":             "SIGINT, SIGTERM and SIGHUP, which a terminal sends to the whole group, do not end it",
 	"process/clean_exit":          "after plugin.GRPCController/Shutdown it ends by itself within 2 s with exit code 0",

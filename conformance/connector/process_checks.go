@@ -12,6 +12,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	v1 "github.com/turgo-stream/turgo/abi/connector/v1"
@@ -121,6 +124,37 @@ func checkDescribe(ctx context.Context, t *trial) error {
 	if t.scenario.Source != nil && !first.GetSource() || t.scenario.Sink != nil && !first.GetSink() {
 		return fmt.Errorf("the answer to Describe says source: %v, sink: %v; FILE describes a side that is not served", first.GetSource(), first.GetSink())
 	}
+	return t.checkSides(ctx, first)
+}
+
+// checkSides calls each side that Describe tells of, also one that FILE says nothing
+// about: whatever the settings, it has to be there.
+func (t *trial) checkSides(ctx context.Context, told *v1.DescribeResponse) error {
+	p, err := t.start(ctx)
+	if err != nil {
+		return err
+	}
+	config, err := t.config(nil, t.identity(0), 1)
+	if err != nil {
+		return &SetupError{err}
+	}
+	client := v1.NewConnectorClient(p.connection)
+	for _, side := range []struct {
+		name   string
+		served bool
+		check  func(context.Context, *v1.Config, ...grpc.CallOption) (*v1.Done, error)
+	}{{"Source", told.GetSource(), client.SourceCheck}, {"Sink", told.GetSink(), client.SinkCheck}} {
+		if !side.served {
+			continue
+		}
+		callContext, cancel := t.call(ctx)
+		_, err := side.check(callContext, config)
+		cancel()
+		if status.Code(err) == codes.Unimplemented {
+			return fmt.Errorf("the answer to Describe says %s: true, and %sCheck is not implemented: %s; claim only what is served", strings.ToLower(side.name), side.name, status.Convert(err).Message())
+		}
+	}
+	p.release()
 	return nil
 }
 

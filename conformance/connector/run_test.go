@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,14 +18,17 @@ import (
 
 func TestScenarioErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		``:                                    "describe a source, a sink, or both",
-		`source: {setings: {}}`:               `unknown field "setings"`,
-		`source: [`:                           "not found",
-		`source: {records: -1}`:               "source.records: -1 is not in 0..",
-		`source: {bad_settings: [{}]}`:        "source.bad_settings[0].field: name the field",
-		`sink: {record: {key: k, value: v}}`:  "sink.record: key or value has to hold ${ID}",
-		`sink: {refused: {key: k, value: v}}`: "sink.refused: key or value has to hold ${ID}",
-		`sink: {read_back: {}}`:               "0 ways to read are given",
+		``:                                            "describe a source, a sink, or both",
+		`source: {setings: {}}`:                       `unknown field "setings"`,
+		`source: [`:                                   "not found",
+		`source: {records: -1}`:                       "source.records: -1 is not in 0..",
+		`source: {bad_settings: [{}]}`:                "source.bad_settings[0].field: name the field",
+		`sink: {record: {key: k, value: v}}`:          "sink.record: key or value has to hold ${ID}",
+		`sink: {refused: {key: k, value: v}}`:         "sink.refused: key or value has to hold ${ID}",
+		`sink: {refused: {key: null, value: v}}`:      "sink.refused: key or value has to hold ${ID}",
+		`sink: {refused: {key: null, value: null}}`:   "sink.refused: key or value has to hold ${ID}",
+		`sink: {refused: {kye: k}}`:                   `unknown field "kye"`,
+		`sink: {read_back: {}}`:                       "0 ways to read are given",
 		`sink: {read_back: {files: a, command: [b]}}`: "2 ways to read are given",
 		`sink: {bad_settings: [{settings: {a: 1}}]}`:  "sink.bad_settings[0].field: name the field",
 	} {
@@ -40,6 +44,25 @@ func TestScenarioErrors(t *testing.T) {
 	}
 	if _, err := connector.ReadScenario("/absent"); err == nil || err.Error() != "connector: /absent: cannot be read: no such file or directory" {
 		t.Errorf("absent file: %v", err)
+	}
+}
+
+// A field of a record that is null is another thing than one that is absent.
+func TestNullsOfARecord(t *testing.T) {
+	for text, want := range map[string]connector.RecordTemplate{
+		`{key: null}`:               {KeyNull: true},
+		`{value: ~}`:                {ValueNull: true},
+		`{}`:                        {},
+		`{key: k, value: "${ID}"}`:  {Key: new("k"), Value: new("${ID}")},
+		`{key: "", value: "${ID}"}`: {Key: new(""), Value: new("${ID}")},
+	} {
+		scenario, err := connector.ParseScenario([]byte("sink: {refused: " + text + "}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := *scenario.Sink.Refused; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", text, got, want)
+		}
 	}
 }
 

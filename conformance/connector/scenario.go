@@ -59,6 +59,26 @@ type SinkScenario struct {
 type RecordTemplate struct {
 	Key   *string `yaml:"key"`
 	Value *string `yaml:"value"`
+
+	// KeyNull and ValueNull say that it is null, as `key: null` does.
+	KeyNull   bool `yaml:"-"`
+	ValueNull bool `yaml:"-"`
+}
+
+// UnmarshalYAML tells a field that is null from one that is absent.
+func (r *RecordTemplate) UnmarshalYAML(unmarshal func(any) error) error {
+	type plainTemplate RecordTemplate
+	var given map[string]any
+	if err := unmarshal((*plainTemplate)(r)); err != nil {
+		return err
+	}
+	if err := unmarshal(&given); err != nil {
+		return err
+	}
+	_, key := given["key"]
+	_, value := given["value"]
+	r.KeyNull, r.ValueNull = key && r.Key == nil, value && r.Value == nil
+	return nil
 }
 
 // ReadBack tells how to see what the sink has made visible. One of its fields is set.
@@ -182,12 +202,16 @@ func validateBad(side string, list []BadSettings) error {
 	return nil
 }
 
-func (r *RecordTemplate) key() string   { return textOr(r.Key, "${ID}") }
-func (r *RecordTemplate) value() string { return textOr(r.Value, "${ID}") }
+func (r *RecordTemplate) key() string   { return textOf(r.Key, r.KeyNull) }
+func (r *RecordTemplate) value() string { return textOf(r.Value, r.ValueNull) }
 
-func textOr(text *string, otherwise string) string {
-	if text == nil {
-		return otherwise
+// textOf is the text of a field; a null has none.
+func textOf(text *string, null bool) string {
+	switch {
+	case null:
+		return ""
+	case text == nil:
+		return "${ID}"
 	}
 	return *text
 }

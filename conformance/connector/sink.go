@@ -332,10 +332,14 @@ func (t *trial) ids(n int) []string {
 
 // recordOf is a record by the template of FILE.
 func recordOf(template *RecordTemplate, id string) record.Record {
-	replace := strings.NewReplacer("${ID}", id)
-	return record.Record{
-		Key: []byte(replace.Replace(template.key())), Value: []byte(replace.Replace(template.value())), Timestamp: recordTime,
+	one := record.Record{Timestamp: recordTime}
+	if !template.KeyNull {
+		one.Key = []byte(strings.ReplaceAll(template.key(), "${ID}", id))
 	}
+	if !template.ValueNull {
+		one.Value = []byte(strings.ReplaceAll(template.value(), "${ID}", id))
+	}
+	return one
 }
 
 // recordTime is the timestamp of what is written, in milliseconds.

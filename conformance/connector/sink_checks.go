@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -242,13 +243,24 @@ func checkRefusedFrame(f *frame, want record.Record) error {
 		return fmt.Errorf("refused: its batch has %d records; one is due", batch.Count())
 	}
 	view := batch.At(record.HeaderLength)
-	if string(view.Key()) != string(want.Key) || string(view.Value()) != string(want.Value) {
-		return fmt.Errorf("refused: the record has key %.64q and value %.64q; what was written has key %.64q and value %.64q", view.Key(), view.Value(), want.Key, want.Value)
+	if got, written := keyAndValue(view.Key(), view.Value()), keyAndValue(want.Key, want.Value); got != written {
+		return fmt.Errorf("refused: the record has %.200s; what was written has %.200s", got, written)
 	}
 	if len(f.text) == 0 || len(f.text) > connectors.ReasonBytesMax || !utf8.Valid(f.text) {
 		return fmt.Errorf("refused: the reason is %.64q of %d bytes; 1 to %d bytes of UTF-8 are due", f.text, len(f.text), connectors.ReasonBytesMax)
 	}
 	return nil
+}
+
+// keyAndValue tells both in words; null is not empty.
+func keyAndValue(key, value []byte) string {
+	words := [2]string{"null", "null"}
+	for i, data := range [][]byte{key, value} {
+		if data != nil {
+			words[i] = strconv.Quote(string(data))
+		}
+	}
+	return "key " + words[0] + " and value " + words[1]
 }
 
 func checkPrepareWithoutCommit(ctx context.Context, t *trial) error {

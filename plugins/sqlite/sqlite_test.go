@@ -100,7 +100,7 @@ func TestConformance(t *testing.T) {
 	executable := install(t, t.TempDir())
 	for name, checks := range map[string][]string{
 		"sqlite": nil, // all
-		"upsert": {conformance.PrepareCommit, conformance.Records, conformance.CommitRepeat, conformance.Order},
+		"upsert": {conformance.PrepareCommit, conformance.Records, conformance.Refused, conformance.CommitRepeat, conformance.Order},
 	} {
 		if testing.Short() && checks == nil {
 			checks = []string{conformance.Handshake, conformance.Read, conformance.Resume, conformance.PrepareCommit, conformance.CommitAfterCrash, conformance.Host}

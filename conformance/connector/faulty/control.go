@@ -131,7 +131,10 @@ func (c *connector) check(config *v1.Config) (settings, error) {
 }
 
 // SourceCheck implements the call.
-func (c *connector) SourceCheck(_ context.Context, config *v1.Config) (*v1.Done, error) {
+func (c *connector) SourceCheck(ctx context.Context, config *v1.Config) (*v1.Done, error) {
+	if c.has("claims_source") {
+		return c.UnimplementedConnectorServer.SourceCheck(ctx, config)
+	}
 	_, err := c.check(config)
 	return &v1.Done{}, err
 }
@@ -221,7 +224,10 @@ func (c *connector) SourceClose(ctx context.Context, request *v1.CloseRequest) (
 }
 
 // SinkCheck implements the call.
-func (c *connector) SinkCheck(_ context.Context, config *v1.Config) (*v1.Done, error) {
+func (c *connector) SinkCheck(ctx context.Context, config *v1.Config) (*v1.Done, error) {
+	if c.has("claims_sink") {
+		return c.UnimplementedConnectorServer.SinkCheck(ctx, config)
+	}
 	output, err := c.check(config)
 	if err == nil && c.has("check_leaves_files") {
 		err = failed(os.MkdirAll(output.Folder+"/checked", 0o700))

@@ -22,6 +22,8 @@ var processFaults = []Fault{
 	{"describes_anew", suite.GroupProcess, suite.Describe, "tells another version at each call"},
 	{"denies_source", suite.GroupProcess, suite.Describe, "says that it has no source, though it has"},
 	{"denies_sink", suite.GroupProcess, suite.Describe, "says that it has no sink, though it has"},
+	{"claims_source", suite.GroupProcess, suite.Describe, "says that it has a source, and has none"},
+	{"claims_sink", suite.GroupProcess, suite.Describe, "says that it has a sink, and has none"},
 	{"prints", suite.GroupProcess, suite.Output, "prints to standard output"},
 	{"floods_log", suite.GroupProcess, suite.Output, "writes more than 2 MB to the log"},
 	{"obeys_signals", suite.GroupProcess, suite.Signals, "ends at Ctrl-C"},

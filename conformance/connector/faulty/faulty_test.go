@@ -145,7 +145,7 @@ func TestFaults(t *testing.T) {
 		t.Run(fault.Group+"/"+fault.Check+"/"+fault.Name, func(t *testing.T) {
 			t.Parallel()
 			parts := sourcePart
-			if fault.Group == connector.GroupSink || fault.Name == "denies_sink" {
+			if fault.Group == connector.GroupSink || fault.Name == "denies_sink" || fault.Name == "claims_source" {
 				parts = sinkPart
 			}
 			var checks []string
