@@ -88,8 +88,8 @@ kafka-down: ## stop that broker and remove its data
 	@$(GO) run ./connectors/kafka/localbroker/kafka down
 
 # What the tests need and Go does not bring: a command or a file of each, and its package.
-TOOLS := wat2wasm:wabt clang:clang wasm-ld:lld java:openjdk-17-jre-headless mvn:maven kcat:kcat \
-	node:nodejs npm:npm /usr/share/doc/python3-venv:python3-venv
+TOOLS = wat2wasm:wabt clang:clang wasm-ld:lld java:openjdk-17-jre-headless mvn:maven kcat:kcat \
+	node:nodejs npm:npm $(shell python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv:python3-venv)
 
 # Rust of one's own serves where it has the Wasm target; otherwise Debian's, at its full path.
 RUST_TOOLS := /usr/bin/rustc:rustc /usr/bin/cargo:cargo /usr/lib/rustlib/wasm32-unknown-unknown:libstd-rust-dev-wasm32
