@@ -36,6 +36,10 @@
 #ifndef TURGO_H
 #define TURGO_H
 
+#ifdef __cplusplus
+#error "turgo.h is C11: write the operator in C, and have it call what is in C++"
+#endif
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -252,7 +256,8 @@ static inline void turgo_forward(uint32_t output);
 static inline void turgo_fail(uint32_t code, const char *text);
 
 /* turgo_entry is what a read of state gives. It is valid until the next read of
- * any state. version is the schema version that it was written under. */
+ * any state, that of a walk until its next turn. version is the schema version that
+ * it was written under. */
 typedef struct {
     turgo_bytes key; /* of a map's entry */
     turgo_bytes value;
@@ -276,18 +281,22 @@ static inline void turgo_map_delete(uint32_t state, turgo_bytes key);
  *     turgo_walk walk = turgo_walk_list(EVENTS);
  *     for (turgo_entry e; turgo_walk_next(&walk, &e);) ...
  *
- * An entry is valid until the next turn. Walks may not be nested, and no other
- * read may come between two turns; writes may. */
+ * An entry is valid until the next turn. Reads, writes and other walks may come
+ * between two turns, and what is written is seen where it stands behind the current
+ * entry and was not read ahead. A walk ends with the record in hand. Up to 8 may be
+ * under way: one that is left before its end counts, until turgo_walk_end. */
 typedef struct {
     uint32_t state, left;
     bool map, started;
     uint64_t cursor;
     uint32_t at, used, key_at, key_length;
+    uint32_t number, page; /* of the walk, 0 = it has not begun; where it reads */
 } turgo_walk;
 
 static inline turgo_walk turgo_walk_list(uint32_t state);
 static inline turgo_walk turgo_walk_map(uint32_t state);
 static inline bool turgo_walk_next(turgo_walk *walk, turgo_entry *entry);
+static inline void turgo_walk_end(turgo_walk *walk);
 
 static inline void turgo_timer_set(uint32_t timer, int64_t timestamp);
 static inline void turgo_timer_delete(uint32_t timer, int64_t timestamp);
@@ -375,7 +384,7 @@ static inline void turgo_reserve(turgo_region *region, uint64_t size) {
     if (size <= region->capacity) return;
     uint64_t capacity = region->capacity < 32768 ? 65536 : 2 * (uint64_t)region->capacity;
     if (capacity < size) capacity = size;
-    uint8_t *grown = capacity > INT32_MAX ? NULL : turgo_allocate(capacity);
+    uint8_t *grown = capacity > INT32_MAX ? NULL : turgo_allocate((size_t)capacity);
     if (grown == NULL) __builtin_trap(); /* the limit is reached: the host blames the record in hand */
     if (region->data != NULL) turgo_copy(grown, region->data, region->length);
     region->data = grown;
@@ -396,6 +405,8 @@ enum {
     TURGO_FLUSH = 1 << 20,  /* an output that holds this much is emitted */
     TURGO_RUN = 1 << 12,    /* forwarded records of this size are emitted where they lie */
     TURGO_OUTPUTS_MAX = 64, /* of one operator */
+    TURGO_WALKS_MAX = 8,    /* at a time */
+    TURGO_BATCH_MAX = 64 << 20,
     TURGO_CONFIG_MAX = 64,  /* members of its config */
 };
 
@@ -416,9 +427,21 @@ typedef struct {
     const uint8_t *run_end; /* NULL = no run */
 } turgo_pending;
 
+/* turgo_page is what a walk has read ahead. */
+typedef struct {
+    turgo_region region;
+    uint32_t walk; /* the number of the walk; 0 = none */
+    uint32_t hand; /* the record that was in hand when it began */
+    uint64_t turn; /* its last one, among those of all walks */
+} turgo_page;
+
 static struct {
     turgo_region buffer, scratch;
+    turgo_page pages[TURGO_WALKS_MAX];
+    uint32_t walks; /* begun so far */
+    uint64_t turns; /* of all walks */
     turgo_pending outputs[TURGO_OUTPUTS_MAX + 1]; /* the last one holds accumulators */
+    uint32_t accumulators;                        /* under this number */
     turgo_batch *batch;
     const turgo_operator *operator;
     struct { /* what open asked of the config, and what was of another type */
@@ -495,7 +518,7 @@ static inline void turgo_flush_region(turgo_pending *o, uint32_t number) {
 
 /* turgo_make_room has room for size bytes in the region, which may be emitted for that. */
 static inline void turgo_make_room(turgo_pending *o, uint32_t number, uint64_t size) {
-    if (o->region.length + size > TURGO_FLUSH && number < TURGO_OUTPUTS_MAX) turgo_flush_region(o, number);
+    if (o->region.length + size > TURGO_FLUSH) turgo_flush_region(o, number);
     if (o->region.length == 0) o->region.length = TURGO_HEADER;
     turgo_reserve(&o->region, o->region.length + size);
     o->room = o->region.capacity - o->region.length;
@@ -529,17 +552,26 @@ static TURGO_RARE void turgo_flush(uint32_t output, uint32_t number) {
     turgo_flush_region(o, number);
 }
 
-/* turgo_grow makes room behind all that an output holds. */
-static TURGO_RARE void turgo_grow(turgo_pending *o, uint32_t number, uint64_t size) {
+/* turgo_grow makes room behind all that an output holds. A record that no batch can
+ * hold fails. */
+static TURGO_RARE bool turgo_grow(uint32_t output, uint64_t size) {
+    turgo_pending *o = &turgo_instance.outputs[output];
+    uint32_t number = output == TURGO_OUTPUTS_MAX ? turgo_instance.accumulators : output;
+    if (size > TURGO_BATCH_MAX - TURGO_HEADER) {
+        turgo_fail(0, "turgo: a record to emit is larger than a batch may be, 64 MiB");
+        return false;
+    }
     turgo_settle(o, number);
     turgo_make_room(o, number, size);
+    return true;
 }
 
-/* turgo_extend makes room for one record of an output and returns its place. */
+/* turgo_extend makes room for one record of an output and returns its place; NULL =
+ * it is too large. */
 static inline uint8_t *turgo_extend(uint32_t output, uint64_t size) {
     if (output >= turgo_instance.operator->output_count && output != TURGO_OUTPUTS_MAX) __builtin_trap();
     turgo_pending *o = &turgo_instance.outputs[output];
-    if (__builtin_expect(size > o->room, 0)) turgo_grow(o, output, size);
+    if (__builtin_expect(size > o->room, 0) && !turgo_grow(output, size)) return NULL;
     uint8_t *p = o->region.data + o->region.length;
     o->region.length += (uint32_t)size;
     o->room -= (uint32_t)size;
@@ -550,6 +582,7 @@ static inline uint8_t *turgo_extend(uint32_t output, uint64_t size) {
 static inline void turgo_emit_record(uint32_t output, const turgo_record *record) {
     uint64_t size = (uint64_t)TURGO_FIXED + record->key.length + record->value.length + record->extensions.length;
     uint8_t *p = turgo_extend(output, size);
+    if (p == NULL) return;
     uint32_t flags = (uint32_t)record->kind << 2 | (record->key.data == NULL) | (uint32_t)(record->value.data == NULL) << 1;
     turgo_store32(p, (uint32_t)size);
     turgo_store32(p + 4, flags);
@@ -592,6 +625,7 @@ static TURGO_RARE void turgo_begin_run(uint32_t output) {
     }
     uint32_t skipped = batch->fixed - TURGO_FIXED; /* fields that a later layout adds */
     uint8_t *p = turgo_extend(output, batch->size - skipped);
+    if (p == NULL) return;
     turgo_copy(p, batch->at, TURGO_FIXED);
     turgo_store32(p, batch->size - skipped);
     turgo_store32(p + 16, turgo_control.hand);
@@ -626,6 +660,7 @@ static inline bool turgo_found(int64_t result, turgo_entry *entry) {
 
 static inline bool turgo_get(uint32_t state, turgo_entry *entry) {
     turgo_region *scratch = &turgo_instance.scratch;
+    turgo_reserve(scratch, 1); /* an empty value is not null */
     for (;;) {
         int64_t result = turgo_host_state_get(state, scratch->data, scratch->capacity);
         if (result < 0) return false;
@@ -650,6 +685,7 @@ static inline void turgo_append(uint32_t state, turgo_bytes value) { turgo_host_
 
 static inline bool turgo_map_get(uint32_t state, turgo_bytes key, turgo_entry *entry) {
     turgo_region *scratch = &turgo_instance.scratch;
+    turgo_reserve(scratch, 1); /* an empty value is not null */
     for (;;) {
         int64_t result = turgo_host_map_get(state, key.data, key.length, scratch->data, scratch->capacity);
         if (result < 0) return false;
@@ -667,36 +703,79 @@ static inline void turgo_map_delete(uint32_t state, turgo_bytes key) { turgo_hos
 static inline turgo_walk turgo_walk_list(uint32_t state) { return (turgo_walk){.state = state}; }
 static inline turgo_walk turgo_walk_map(uint32_t state) { return (turgo_walk){.state = state, .map = true}; }
 
-/* turgo_page reads the next page of a walk and reports whether there is one. A
+/* turgo_take_page finds a page for a walk: one that nobody reads in, or else the one
+ * that was used least lately, whose walk most likely was left before its end. */
+static inline turgo_page *turgo_take_page(turgo_walk *walk) {
+    turgo_page *pages = turgo_instance.pages;
+    uint32_t page = 0;
+    for (uint32_t i = 0; i < TURGO_WALKS_MAX; i++) {
+        if (pages[i].walk == 0 || pages[i].hand != turgo_control.hand) {
+            page = i;
+            break;
+        }
+        if (pages[i].turn < pages[page].turn) page = i;
+    }
+    walk->page = page;
+    walk->number = ++turgo_instance.walks;
+    if (walk->number == UINT32_MAX) walk->number = turgo_instance.walks = 1;
+    pages[page].walk = walk->number;
+    pages[page].hand = turgo_control.hand;
+    return &pages[page];
+}
+
+/* turgo_page_of gives the page that a walk has read ahead. */
+static inline turgo_page *turgo_page_of(turgo_walk *walk) {
+    turgo_page *page = &turgo_instance.pages[walk->page];
+    if (walk->number == 0) return turgo_take_page(walk);
+    if (page->walk == walk->number) return page;
+    static const char text[] = "turgo: a walk goes on after another took its page: more than 8 are under way, or the record in hand is another";
+    turgo_host_log(TURGO_ERROR, text, sizeof text - 1);
+    __builtin_trap();
+}
+
+/* turgo_turn reads the next page of a walk and reports whether there is one. A
  * map's last key stands in the page before, so it is moved to the page's end. */
-static inline bool turgo_page(turgo_walk *walk) {
-    turgo_region *scratch = &turgo_instance.scratch;
-    turgo_reserve(scratch, 4096);
+static inline bool turgo_turn(turgo_walk *walk, turgo_page *page) {
+    turgo_region *region = &page->region;
+    turgo_reserve(region, 4096);
     for (;;) {
-        uint32_t room = scratch->capacity, after = UINT32_MAX;
+        uint32_t room = region->capacity, after = UINT32_MAX;
         if (walk->map && walk->started) {
             after = walk->key_length;
             room -= after;
-            __builtin_memmove(scratch->data + room, scratch->data + walk->key_at, after);
+            __builtin_memmove(region->data + room, region->data + walk->key_at, after);
             walk->key_at = room;
         }
         int64_t result = walk->map
-            ? turgo_host_map_scan(walk->state, scratch->data + walk->key_at, after, scratch->data, room)
-            : turgo_host_list_read(walk->state, walk->cursor, scratch->data, room);
+            ? turgo_host_map_scan(walk->state, region->data + walk->key_at, after, region->data, room)
+            : turgo_host_list_read(walk->state, walk->cursor, region->data, room);
         walk->left = (uint32_t)(result >> 32);
         walk->used = (uint32_t)result;
         walk->at = 0;
         if (walk->left > 0) return true;
         if (walk->used == 0) return false;
-        scratch->length = scratch->capacity; /* the key moves along */
-        turgo_reserve(scratch, (uint64_t)walk->used + (after == UINT32_MAX ? 0 : after));
-        scratch->length = 0;
+        region->length = region->capacity; /* the key moves along */
+        turgo_reserve(region, (uint64_t)walk->used + (after == UINT32_MAX ? 0 : after));
+        region->length = 0;
     }
 }
 
+static inline void turgo_walk_end(turgo_walk *walk) {
+    turgo_page *page = &turgo_instance.pages[walk->page];
+    if (walk->number != 0 && page->walk == walk->number) page->walk = 0;
+    walk->number = UINT32_MAX; /* none is under way */
+    walk->left = 0;
+}
+
 static inline bool turgo_walk_next(turgo_walk *walk, turgo_entry *entry) {
-    if (walk->left == 0 && !turgo_page(walk)) return false;
-    const uint8_t *p = turgo_instance.scratch.data + walk->at;
+    if (walk->number == UINT32_MAX) return false;
+    turgo_page *page = turgo_page_of(walk);
+    if (walk->left == 0 && !turgo_turn(walk, page)) {
+        turgo_walk_end(walk);
+        return false;
+    }
+    page->turn = ++turgo_instance.turns;
+    const uint8_t *p = page->region.data + walk->at;
     uint32_t length;
     walk->left--;
     walk->started = true;
@@ -965,8 +1044,10 @@ static inline turgo_bytes turgo_describe_all(const turgo_operator *operators, ui
 static inline void *turgo_take_buffer(uint32_t length) {
     turgo_region *buffer = &turgo_instance.buffer;
     if (length <= buffer->capacity) return buffer->data;
-    uint8_t *data = turgo_allocate(length);
-    if (data != NULL) *buffer = (turgo_region){data, 0, length};
+    uint32_t capacity = length < 2 * (uint64_t)buffer->capacity ? 2 * buffer->capacity : length; /* what it leaves is lost */
+    uint8_t *data = turgo_allocate(capacity);
+    if (data == NULL) data = turgo_allocate(capacity = length);
+    if (data != NULL) *buffer = (turgo_region){data, 0, capacity};
     return data;
 }
 
@@ -1037,6 +1118,7 @@ static inline int32_t turgo_run_groups(uint32_t aggregation, const uint8_t *data
         records + TURGO_HEADER, 0,
     };
     turgo_instance.batch = &groups.groups;
+    turgo_instance.accumulators = 1u << 31 | aggregation;
     turgo_control.hand = UINT32_MAX;
     turgo_instance.operator->aggregations[aggregation].process(&groups);
     for (uint32_t i = 0; i < turgo_instance.operator->output_count; i++) turgo_flush(i, i);

@@ -44,7 +44,8 @@ void turgo_host_emit(uint32_t output, const void *data, uint32_t length) {
     came[output].count += turgo_load32(emitted[output] + 8);
     came[output].batches++;
 }
-void turgo_host_fail(uint32_t code, const void *text, uint32_t length) { (void)code, (void)text, (void)length; }
+static uint32_t failed;
+void turgo_host_fail(uint32_t code, const void *text, uint32_t length) { (void)code, (void)text, (void)length, failed++; }
 
 static int64_t give(const entry *e, void *data, uint32_t capacity) {
     if (e->value_length <= capacity) memcpy(data, e->value, e->value_length);
@@ -302,6 +303,73 @@ static void values(void) {
     turgo_clear(0);
 }
 
+/* Any of the functions that read may be the first one: what it gives is not null. */
+static void empty_values(void) {
+    turgo_entry e;
+    turgo_clear(0);
+    turgo_put(0, turgo_text(""));
+    turgo_instance.scratch = (turgo_region){0};
+    CHECK(turgo_get(0, &e) && e.value.data != NULL && e.value.length == 0, "an empty value is null");
+    turgo_clear(0);
+    turgo_map_put(0, turgo_text(""), turgo_text(""));
+    turgo_instance.scratch = (turgo_region){0};
+    CHECK(turgo_map_get(0, turgo_text(""), &e) && e.value.data != NULL && e.value.length == 0, "an empty entry is null");
+    turgo_clear(0);
+}
+
+/* Walks within walks of the same state, reads between the turns, and walks that are
+ * left before their end, which end with the record in hand. */
+static void nested_walks(bool map) {
+    turgo_entry e, f, g;
+    uint32_t turns = 0;
+    char key[16];
+    turgo_clear(0);
+    for (uint32_t i = 0; i < 40; i++) {
+        int length = snprintf(key, sizeof key, "key %04u", i);
+        uint8_t value[1000] = {(uint8_t)i};
+        if (map) turgo_map_put(0, turgo_bytes_of(key, (size_t)length), turgo_bytes_of(value, sizeof value));
+        else turgo_append(0, turgo_bytes_of(value, sizeof value));
+    }
+    turgo_walk outer = map ? turgo_walk_map(0) : turgo_walk_list(0);
+    for (uint32_t i = 0; turgo_walk_next(&outer, &e); i++) {
+        turgo_walk inner = map ? turgo_walk_map(0) : turgo_walk_list(0);
+        for (uint32_t j = 0; turgo_walk_next(&inner, &f); j++, turns++) {
+            CHECK(turgo_get(0, &g) && *(const uint8_t *)g.value.data == 0, "a read within a walk");
+            CHECK(*(const uint8_t *)f.value.data == j, "entry %u within entry %u", j, i);
+        }
+        for (int left = 0; left < 12; left++) {
+            turgo_walk early = map ? turgo_walk_map(0) : turgo_walk_list(0);
+            CHECK(turgo_walk_next(&early, &f) && *(const uint8_t *)f.value.data == 0, "a walk that is left");
+            if (left % 2 == 0) turgo_walk_end(&early);
+        }
+        CHECK(*(const uint8_t *)e.value.data == i, "entry %u after other walks", i);
+    }
+    CHECK(turns == 40 * 40, "%u turns within walks", turns);
+    CHECK(!turgo_walk_next(&outer, &e) && !turgo_walk_next(&outer, &e), "a walk goes on after its end");
+    turgo_clear(0);
+}
+
+/* What no batch can hold fails, and leaves nothing. */
+static void too_large(void) {
+    turgo_bytes large = {batch, 64 << 20}; /* never read */
+    turgo_record record = {large, turgo_null, 0, TURGO_INSERT, turgo_null};
+    failed = 0;
+    turgo_emit_record(0, &record);
+    CHECK(failed == 1 && turgo_instance.outputs[0].count == 0, "a record that is too large");
+}
+
+/* The buffer grows with batches that grow a little each, and loses little memory. */
+static void buffers(void) {
+    uint32_t given = 0;
+    const void *last = NULL;
+    for (uint32_t length = 1 << 16; length < 8 << 20; length += 1 << 16) {
+        const void *buffer = turgo_buffer(length);
+        given += buffer != last;
+        last = buffer;
+    }
+    CHECK(given < 12, "%u buffers", given);
+}
+
 static void walks(bool map) {
     char key[16], value[3000];
     uint32_t count = 300, n = 0;
@@ -360,6 +428,11 @@ int main(int count, char **arguments) {
     values();
     walks(false);
     walks(true);
+    empty_values();
+    nested_walks(false);
+    nested_walks(true);
+    too_large();
+    buffers();
     config();
     printf(failures == 0 ? "ok\n" : "%d failures\n", failures);
     return failures == 0 ? 0 : 1;
