@@ -156,6 +156,93 @@ static void answer(turgo_bytes key, turgo_bytes verb, int64_t number) {
     else if (is(verb, "entries")) tell_entries(key, true, 0);
 }
 
+/* forward passes the record on, before and after what is emitted by its parts. */
+static void forward(turgo_bytes key, turgo_bytes verb) {
+    bool late = is(verb, "late");
+    if (late) turgo_fail(9, "asked to fail");
+    if (is(verb, "forward") || late) turgo_forward(OUT);
+    if (is(verb, "twice")) {
+        turgo_forward(OUT);
+        turgo_forward(OUT);
+        turgo_forward(LOG);
+    } else if (is(verb, "between")) {
+        turgo_forward(LOG);
+        begin();
+        add(turgo_text("before"));
+        tell(key);
+        turgo_forward(OUT);
+        begin();
+        add(turgo_text("after"));
+        tell(key);
+    } else if (late) {
+        begin();
+        add(turgo_text("never seen"));
+        tell(key);
+    }
+}
+
+static void put_large(turgo_bytes key, int64_t number) {
+    uint8_t sub[8];
+    turgo_entry entry;
+    put_ordered(sub, number);
+    line.length = 0;
+    for (int64_t i = 0; i < number * 200; i++) add(turgo_text("xxxxxxxxxx"));
+    turgo_bytes text = turgo_bytes_of(line.data, line.length);
+    turgo_put(VALUE, text);
+    turgo_append(LIST, text);
+    turgo_map_put(ENTRIES, turgo_bytes_of(sub, 8), text);
+    bool found = turgo_get(VALUE, &entry);
+    begin();
+    add_number(entry.value.length);
+    add(turgo_text(found ? " true" : " false"));
+    tell(key);
+}
+
+static void tell_pairs(turgo_bytes key) {
+    turgo_walk walk = turgo_walk_map(ENTRIES);
+    for (turgo_entry outer, other; turgo_walk_next(&walk, &outer);) {
+        int64_t behind = 0, elements = 0;
+        turgo_walk keys = turgo_walk_map(ENTRIES), list = turgo_walk_list(LIST);
+        while (turgo_walk_next(&keys, &other)) behind += ordered(other.key.data) > ordered(outer.key.data);
+        while (turgo_walk_next(&list, &other)) elements++;
+        bool same = turgo_map_get(ENTRIES, outer.key, &other) && turgo_equal(other.value, outer.value);
+        begin();
+        add_number(ordered(outer.key.data));
+        add(turgo_text(" "));
+        add_number(behind);
+        add(turgo_text(" "));
+        add_number(elements);
+        add(turgo_text(same ? " true" : " false"));
+        tell(key);
+    }
+}
+
+/* walk reads and writes what is larger than a page, while it is walked too. */
+static void walk(turgo_bytes key, turgo_bytes verb, int64_t number) {
+    turgo_entry entry;
+    if (is(verb, "large")) put_large(key, number);
+    else if (is(verb, "pairs")) tell_pairs(key);
+    else if (is(verb, "copy")) {
+        if (turgo_get(VALUE, &entry)) turgo_emit(OUT, key, entry.value);
+    } else if (is(verb, "drain")) {
+        turgo_walk entries = turgo_walk_map(ENTRIES);
+        while (turgo_walk_next(&entries, &entry)) {
+            turgo_map_delete(ENTRIES, entry.key);
+            begin();
+            add_number(ordered(entry.key.data));
+            tell(key);
+        }
+    } else if (is(verb, "grow")) {
+        int64_t elements = 0;
+        turgo_walk list = turgo_walk_list(LIST);
+        while (turgo_walk_next(&list, &entry))
+            if (++elements < 5) turgo_append(LIST, entry.value);
+        begin();
+        add_number(elements);
+        tell(key);
+    }
+}
+
 static void commands(turgo_batch *batch) {
     turgo_record record;
     while (turgo_next(batch, &record)) {
@@ -165,6 +252,8 @@ static void commands(turgo_batch *batch) {
         turgo_gauge(LAST, number);
         change(verb, first, second, number);
         answer(record.key, verb, number);
+        forward(record.key, verb);
+        walk(record.key, verb, number);
         if (is(verb, "fail")) {
             begin();
             add(turgo_text("never seen"));

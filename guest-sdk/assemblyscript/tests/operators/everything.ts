@@ -87,7 +87,70 @@ class Everything extends Operator {
         records.fail(9, "asked to fail");
         continue;
       }
+      this.forward(records, verb.toString());
+      this.walk(records.key, verb.toString(), number);
       this.log.emit(verb, first);
+    }
+  }
+
+  /** Passes the record on, before and after what is emitted by its parts. */
+  private forward(records: Batch, verb: string): void {
+    if (verb == "forward") this.out.forward();
+    else if (verb == "twice") {
+      this.out.forward();
+      this.out.forward();
+      this.log.forward();
+    } else if (verb == "between") {
+      this.log.forward();
+      this.tell(records.key, "before");
+      this.out.forward();
+      this.tell(records.key, "after");
+    } else if (verb == "late") {
+      records.fail(9, "asked to fail");
+      this.out.forward();
+      this.tell(records.key, "never seen");
+    }
+  }
+
+  /** Reads and writes what is larger than a page, while it is walked too. */
+  private walk(key: Bytes, verb: string, number: i64): void {
+    if (verb == "large") {
+      const text = "x".repeat(<i32>max<i64>(number, 0) * 2000);
+      this.value.put(text);
+      this.list.append(text);
+      this.entries.put(number, text);
+      const value = this.value.get("");
+      this.tell(key, value.length.toString() + " " + this.value.found.toString());
+    } else if (verb == "copy") {
+      const value = this.value.get("");
+      if (this.value.found) this.out.emit(key, this.text.clear().text(value));
+    } else if (verb == "pairs") this.tellPairs(key);
+    else if (verb == "drain") {
+      const entries = this.entries.entries();
+      while (entries.next()) {
+        this.entries.delete(entries.key);
+        this.tell(key, entries.key.toString());
+      }
+    } else if (verb == "grow") {
+      let elements = 0;
+      const list = this.list.elements();
+      while (list.next()) if (++elements < 5) this.list.append(list.value);
+      this.tell(key, elements.toString());
+    }
+  }
+
+  private tellPairs(key: Bytes): void {
+    const entries = this.entries.entries();
+    while (entries.next()) {
+      let behind = 0;
+      let elements = 0;
+      const others = this.entries.after(entries.key);
+      while (others.next()) behind++;
+      const list = this.list.elements();
+      while (list.next()) elements++;
+      const again = this.entries.get(entries.key, "");
+      const same = again == entries.value;
+      this.tell(key, entries.key.toString() + " " + behind.toString() + " " + elements.toString() + " " + same.toString());
     }
   }
 

@@ -110,8 +110,73 @@ func (e *everything) command(r *turgo.Batch) error {
 		e.tell(r, "never seen")
 		return &turgo.Failure{Code: 9, Text: "asked to fail"}
 	}
+	e.forward(r, verb)
+	e.walk(r, verb, number)
 	e.log.Emit([]byte(verb), []byte(first))
 	return nil
+}
+
+// forward passes the record on, before and after what is emitted by its parts.
+func (e *everything) forward(r *turgo.Batch, verb string) {
+	switch verb {
+	case "forward":
+		e.out.Forward()
+	case "twice":
+		e.out.Forward()
+		e.out.Forward()
+		e.log.Forward()
+	case "between":
+		e.log.Forward()
+		e.tell(r, "before")
+		e.out.Forward()
+		e.tell(r, "after")
+	case "late":
+		r.Fail(9, "asked to fail")
+		e.out.Forward()
+		e.tell(r, "never seen")
+	}
+}
+
+// walk reads and writes what is larger than a page, while it is walked too.
+func (e *everything) walk(r *turgo.Batch, verb string, number int64) {
+	switch verb {
+	case "large":
+		text := strings.Repeat("x", int(max(number, 0))*2000)
+		e.value.Put(text)
+		e.list.Append(text)
+		e.entries.Put(number, text)
+		value, found := e.value.Get()
+		e.tell(r, strconv.Itoa(len(value))+" "+strconv.FormatBool(found))
+	case "copy":
+		if value, found := e.value.Get(); found {
+			e.out.Emit(r.Key(), []byte(value))
+		}
+	case "pairs":
+		for key, value := range e.entries.All() {
+			behind, elements := 0, 0
+			for range e.entries.After(key) {
+				behind++
+			}
+			for range e.list.All() {
+				elements++
+			}
+			again, _ := e.entries.Get(key)
+			e.tell(r, strconv.FormatInt(key, 10)+" "+strconv.Itoa(behind)+" "+strconv.Itoa(elements)+" "+strconv.FormatBool(again == value))
+		}
+	case "drain":
+		for key := range e.entries.All() {
+			e.entries.Delete(key)
+			e.tell(r, strconv.FormatInt(key, 10))
+		}
+	case "grow":
+		elements := 0
+		for element := range e.list.All() {
+			if elements++; elements < 5 {
+				e.list.Append(element)
+			}
+		}
+		e.tell(r, strconv.Itoa(elements))
+	}
 }
 
 func (e *everything) tell(r *turgo.Batch, text string) {

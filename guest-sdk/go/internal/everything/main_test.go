@@ -35,7 +35,8 @@ type step struct {
 func randomSteps(seed uint64, count int) []step {
 	random := rand.New(rand.NewPCG(seed, 7))
 	verbs := []string{"put", "get", "add", "append", "append", "list", "set", "set", "delete", "entry", "after", "entries",
-		"event", "processing", "forget", "clear", "fail", "panic", "log", "note", "sum"}
+		"event", "processing", "forget", "clear", "fail", "panic", "log", "note", "sum",
+		"forward", "twice", "between", "late", "large", "copy", "copy", "pairs", "drain", "grow"}
 	var steps []step
 	watermark, processing := int64(0), int64(1000)
 	for range count {
@@ -54,7 +55,7 @@ func randomSteps(seed uint64, count int) []step {
 				number += watermark
 			case "processing":
 				number += processing
-			case "panic", "clear", "fail": // not as often
+			case "panic", "clear", "fail", "late", "drain", "large": // not as often
 				if random.IntN(4) > 0 {
 					verb = "add"
 				}

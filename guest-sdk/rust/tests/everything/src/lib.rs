@@ -69,8 +69,78 @@ impl Everything {
             }
             _ => {}
         }
+        self.forward(record, verb);
+        self.walk(record, verb, number);
         self.log.emit(record, verb, first);
         Ok(())
+    }
+
+    /// Passes the record on, before and after what is emitted by its parts.
+    fn forward(&self, record: &Record, verb: &str) {
+        match verb {
+            "forward" => self.out.forward(record),
+            "twice" => {
+                self.out.forward(record);
+                self.out.forward(record);
+                self.log.forward(record);
+            }
+            "between" => {
+                self.log.forward(record);
+                self.tell(record, "before");
+                self.out.forward(record);
+                self.tell(record, "after");
+            }
+            "late" => {
+                record.fail(Failure::new(9, "asked to fail"));
+                self.out.forward(record);
+                self.tell(record, "never seen");
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads and writes what is larger than a page, while it is walked too.
+    fn walk(&self, hand: &Hand, verb: &str, number: i64) {
+        match verb {
+            "large" => {
+                let text = "x".repeat(number.max(0) as usize * 2000);
+                self.value.put(hand, &text);
+                self.list.append(hand, &text);
+                self.entries.put(hand, &Ordered(number), &text);
+                let found = self.value.get(hand);
+                self.tell(hand, &format!("{} {}", found.as_ref().map_or(0, String::len), found.is_some()));
+            }
+            "copy" => {
+                if let Some(value) = self.value.get(hand) {
+                    self.out.emit(hand, hand.key(), value);
+                }
+            }
+            "pairs" => {
+                for (key, value) in self.entries.iter(hand) {
+                    let behind = self.entries.after(hand, &key).count();
+                    let elements = self.list.iter(hand).count();
+                    let same = self.entries.get(hand, &key).map_or(false, |again| again == value);
+                    self.tell(hand, &format!("{} {} {} {}", key.0, behind, elements, same));
+                }
+            }
+            "drain" => {
+                for (key, _) in self.entries.iter(hand) {
+                    self.entries.delete(hand, &key);
+                    self.tell(hand, &key.0.to_string());
+                }
+            }
+            "grow" => {
+                let mut elements = 0;
+                for element in self.list.iter(hand) {
+                    elements += 1;
+                    if elements < 5 {
+                        self.list.append(hand, &element);
+                    }
+                }
+                self.tell(hand, &elements.to_string());
+            }
+            _ => {}
+        }
     }
 
     fn change(&self, hand: &Hand, verb: &str, first: &str, second: &str, number: i64) {
