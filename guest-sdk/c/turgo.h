@@ -558,7 +558,7 @@ static TURGO_RARE bool turgo_grow(uint32_t output, uint64_t size) {
     turgo_pending *o = &turgo_instance.outputs[output];
     uint32_t number = output == TURGO_OUTPUTS_MAX ? turgo_instance.accumulators : output;
     if (size > TURGO_BATCH_MAX - TURGO_HEADER) {
-        turgo_fail(0, "turgo: a record to emit is larger than a batch may be, 64 MiB");
+        turgo_fail(0, "turgo: a record to emit is larger than a batch, which has 64 MiB at most");
         return false;
     }
     turgo_settle(o, number);

@@ -1,12 +1,16 @@
 package turgo
 
-import "unsafe"
+import (
+	"strconv"
+	"unsafe"
+)
 
 const (
 	flushLength   = 1 << 20 // an output's buffer is emitted when it holds this much
 	keepLength    = 4 << 20 // a larger buffer is given back after the call
 	initialLength = 64 << 10
 	runLength     = 4 << 10 // forwarded records of this length are emitted where they lie
+	batchLength   = 64 << 20
 
 	// slack bytes stand after the bytes in use of every buffer: short copies may
 	// run into them, and no address stands past a buffer's end, which Go's
@@ -83,9 +87,14 @@ func (o *output) emit(key, value []byte) {
 	o.EmitRecord(Record{Key: key, Value: value, Timestamp: o.instance.batch.Timestamp()})
 }
 
-// EmitRecord emits a record that tells all its parts.
+// EmitRecord emits a record that tells all its parts. One that is larger than a
+// batch may be, 64 MiB, fails the record in hand instead.
 func (o *output) EmitRecord(r Record) {
 	size := fixedLength + len(r.Key) + len(r.Value) + len(r.Extensions)
+	if size > batchLength-headerLength {
+		o.instance.host.Fail(0, "turgo: a record of "+strconv.Itoa(size)+" bytes is larger than a batch")
+		return
+	}
 	p := o.reserve(size)
 	flags := uint64(r.Kind&3) << kindShift
 	if r.Key == nil {

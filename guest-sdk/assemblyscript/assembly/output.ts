@@ -2,7 +2,7 @@
  * Outputs: records gather in a buffer, which goes to the host at the end of the
  * call, or earlier when it is full.
  */
-import { Batch, Kind, NO_TIMESTAMP } from "./batch";
+import { Batch, Kind, NO_TIMESTAMP, fail } from "./batch";
 import { Bytes, copyBytes } from "./bytes";
 import { declared } from "./declarations";
 import * as host from "./host";
@@ -13,17 +13,18 @@ const FLUSH_LENGTH: i32 = 1 << 20;
 /** A larger buffer is given back after the call. */
 const KEEP_LENGTH: i32 = 4 << 20;
 const INITIAL_LENGTH: i32 = 64 << 10;
-const BATCH_LENGTH_MAX: i64 = 64 << 20;
+const BATCH_LENGTH_MAX: i32 = 64 << 20;
 
 /** A record that tells all its parts. */
 export class Record {
-  key: Bytes = Bytes.none();
-  value: Bytes = Bytes.none();
+  // Of its own, so that view() and cut() change no other null.
+  key: Bytes = new Bytes();
+  value: Bytes = new Bytes();
   kind: Kind = Kind.Insert;
   /** Milliseconds since the epoch, or NO_TIMESTAMP. */
   timestamp: i64 = NO_TIMESTAMP;
   /** Encoded, as a batch gives them. */
-  extensions: Bytes = Bytes.none();
+  extensions: Bytes = new Bytes();
 }
 
 /** Where records go: an output of the operator, or its new accumulators. */
@@ -60,8 +61,8 @@ export class Emitter {
   emitRecord(record: Record): void {
     const extensions = record.extensions;
     const more = extensions.length;
-    this.write(record.key, record.value, record.kind, record.timestamp, more);
-    if (more > 0) memory.copy(this.buffer + this.length - more, extensions.data, more);
+    const isWritten = this.write(record.key, record.value, record.kind, record.timestamp, more);
+    if (isWritten && more > 0) memory.copy(this.buffer + this.length - more, extensions.data, more);
   }
 
   /** Emits the record in hand as it is, extensions included. */
@@ -108,12 +109,16 @@ export class Emitter {
     }
   }
 
-  /** Writes a record, with room for extensions. */
-  private write(key: Bytes, value: Bytes, kind: Kind, timestamp: i64, extensions: i32 = 0): void {
+  /** Writes a record, with room for extensions. One that no batch can hold fails the record in hand. */
+  private write(key: Bytes, value: Bytes, kind: Kind, timestamp: i64, extensions: i32 = 0): bool {
     if (this.runCount > 0) this.endRun();
     const keyLength = key.length;
     const valueLength = value.length;
     const size = FIXED_LENGTH + keyLength + valueLength + extensions;
+    if (size > BATCH_LENGTH_MAX - HEADER_LENGTH) {
+      fail(0, "turgo: a record of " + size.toString() + " bytes is larger than a batch");
+      return false;
+    }
     let flags = <u32>kind << KIND_SHIFT;
     if (key.data == 0) flags |= FLAG_KEY_NULL;
     if (value.data == 0) flags |= FLAG_VALUE_NULL;
@@ -126,6 +131,7 @@ export class Emitter {
     store<i32>(to, valueLength, 24);
     copyBytes(to + FIXED_LENGTH, key.data, keyLength);
     copyBytes(to + FIXED_LENGTH + keyLength, value.data, valueLength);
+    return true;
   }
 
   /** Makes room for one record and returns its address. */
@@ -141,7 +147,6 @@ export class Emitter {
   private makeRoom(size: i32): void {
     if (<i64>this.length + <i64>size > FLUSH_LENGTH && this.count > 0) this.emitBuffer();
     const need = <i64>this.length + <i64>size;
-    if (need > BATCH_LENGTH_MAX) throw new RangeError("a record of " + size.toString() + " bytes is too large to emit");
     if (need <= this.capacity) return;
     const capacity = <i32>max<i64>(need, max<i64>(min<i64>(2 * <i64>this.capacity, FLUSH_LENGTH), INITIAL_LENGTH));
     const grown = heap.alloc(capacity);

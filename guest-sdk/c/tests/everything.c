@@ -240,6 +240,8 @@ static void walk(turgo_bytes key, turgo_bytes verb, int64_t number) {
         begin();
         add_number(elements);
         tell(key);
+    } else if (is(verb, "emit")) {
+        turgo_emit(OUT, key, turgo_bytes_of(turgo_allocate((size_t)number), (size_t)number));
     }
 }
 

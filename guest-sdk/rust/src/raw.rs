@@ -262,6 +262,13 @@ impl Destination<'_> {
     fn emit(self, batch: &[u8]) {
         self.host.emit(self.output, batch);
     }
+
+    /// Fails the record at `origin`, which is in hand.
+    #[cold]
+    fn fail(self, origin: u32, size: u64) {
+        let text = alloc::format!("turgo: a record of {} bytes is larger than a batch", size);
+        self.host.fail(origin, 0, &text);
+    }
 }
 
 /// Gathers the records that an output emits. Records that are forwarded one behind
@@ -284,13 +291,17 @@ impl Buffer {
         Buffer { bytes: Vec::new(), count: 0, run: none, run_fixed: 0, run_end: none, run_count: 0 }
     }
 
-    /// Adds a record.
+    /// Adds a record. One that no batch can hold fails its origin.
     #[inline(always)]
     pub(crate) fn push(&mut self, to: Destination, origin: u32, parts: &Parts) {
         let (key, value) = (parts.key.unwrap_or(&[]), parts.value.unwrap_or(&[]));
         let size = FIXED as u64 + key.len() as u64 + value.len() as u64 + parts.extensions.len() as u64;
         let free = (self.bytes.capacity() - self.bytes.len()) as u64;
         if size > free || self.run_count > 0 || self.count == 0 {
+            if size > BATCH_MAX - HEADER as u64 {
+                to.fail(origin, size);
+                return;
+            }
             self.make_room(to, size);
         }
         let size = size as usize;
@@ -382,9 +393,6 @@ impl Buffer {
     #[cold]
     #[inline(never)]
     fn make_room(&mut self, to: Destination, size: u64) {
-        if size > BATCH_MAX - HEADER as u64 {
-            panic!("turgo: a record of {} bytes is larger than a batch", size);
-        }
         if self.run_count > 0 {
             self.settle(to);
         }

@@ -136,7 +136,7 @@ class Everything extends Operator {
       const list = this.list.elements();
       while (list.next()) if (++elements < 5) this.list.append(list.value);
       this.tell(key, elements.toString());
-    }
+    } else if (verb == "emit") this.out.emit(key, Bytes.wrap(new ArrayBuffer(<i32>number)));
   }
 
   private tellPairs(key: Bytes): void {

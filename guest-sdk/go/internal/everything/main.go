@@ -176,6 +176,8 @@ func (e *everything) walk(r *turgo.Batch, verb string, number int64) {
 			}
 		}
 		e.tell(r, strconv.Itoa(elements))
+	case "emit":
+		e.out.Emit(r.Key(), make([]byte, number))
 	}
 }
 

@@ -254,15 +254,19 @@ func (h *hosted) emit(output int, batch record.Batch) {
 	}
 }
 
+func batchOf(records []turgotest.Record) record.Batch {
+	var builder record.Builder
+	for _, r := range records {
+		builder.Append(record.Record{Key: r.Key, Value: r.Value, Kind: record.Kind(r.Kind), Timestamp: r.Timestamp})
+	}
+	return builder.Finish()
+}
+
 // send gives a batch, again without each record that is to blame.
 func (h *hosted) send(input int, records []turgotest.Record) {
 	h.t.Helper()
 	for len(records) > 0 {
-		var builder record.Builder
-		for _, r := range records {
-			builder.Append(record.Record{Key: r.Key, Value: r.Value, Kind: record.Kind(r.Kind), Timestamp: r.Timestamp})
-		}
-		err := h.operator.Process(input, builder.Finish(), h.watermark, h.processing, h.emit)
+		err := h.operator.Process(input, batchOf(records), h.watermark, h.processing, h.emit)
 		if err == nil {
 			for _, f := range h.operator.Failures() {
 				h.life.failed = append(h.life.failed, fmt.Sprint(records[f.Index], " ", f.Error.Code))

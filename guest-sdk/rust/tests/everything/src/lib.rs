@@ -139,6 +139,7 @@ impl Everything {
                 }
                 self.tell(hand, &elements.to_string());
             }
+            "emit" => self.out.emit(hand, hand.key(), vec![0; number as usize]),
             _ => {}
         }
     }
