@@ -190,3 +190,37 @@ func TestUpdateReplacesTheCopy(t *testing.T) {
 		t.Errorf("%v, want that there is no copy", err)
 	}
 }
+
+// An update writes through no link: what lies outside of the project stays.
+func TestUpdateFollowsNoLinks(t *testing.T) {
+	in(t)
+	if _, err := NewConnector(t.Context(), Options{Name: "tally"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("sums", []byte("mine\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove("tally/go.sum"), os.Symlink("../sums", "tally/go.sum")); err != nil {
+		t.Fatal(err)
+	}
+	if err := UpdateSDK(t.Context(), "tally"); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile("sums"); err != nil || string(text) != "mine\n" {
+		t.Errorf("behind the link stands %.50q, %v", text, err)
+	}
+	if text, err := os.ReadFile("tally/go.sum"); err != nil || !strings.Contains(string(text), "google.golang.org/grpc ") {
+		t.Errorf("go.sum is %.50q, %v", text, err)
+	}
+	if err := errors.Join(os.Rename("tally/turgo-sdk", "shared"), os.Symlink("../shared", "tally/turgo-sdk")); err != nil {
+		t.Fatal(err)
+	}
+	before := walk(t, "shared")
+	var none *NoCopyError
+	if err := UpdateSDK(t.Context(), "tally"); !errors.As(err, &none) {
+		t.Errorf("%v, want that a link is no copy", err)
+	}
+	if after := walk(t, "shared"); !slices.Equal(after, before) {
+		t.Errorf("the folder behind the link became %q", after)
+	}
+}

@@ -24,7 +24,11 @@ func (e *NoCopyError) Error() string {
 // UpdateSDK replaces a project's copy of the SDK by this version's.
 func UpdateSDK(ctx context.Context, folder string) error {
 	copied := filepath.Join(folder, sdkFolder)
-	if _, err := os.Stat(filepath.Join(copied, sdkMark)); err != nil {
+	// A link leads to what may be another's: it is no copy of this project.
+	if info, err := os.Lstat(copied); err != nil || !info.IsDir() {
+		return &NoCopyError{folder}
+	}
+	if _, err := os.Lstat(filepath.Join(copied, sdkMark)); err != nil {
 		return &NoCopyError{folder}
 	}
 	k := connectorKind
@@ -88,7 +92,22 @@ func addGoSums(folder string) error {
 		}
 	}
 	slices.Sort(lines)
-	if err := os.WriteFile(path, []byte(strings.Join(lines, "")), 0o644); err != nil {
+	return replaceFile(path, []byte(strings.Join(lines, "")))
+}
+
+// replaceFile gives a file other content, whole or not at all. Where a link stands
+// there, what it leads to stays as it is.
+func replaceFile(path string, content []byte) error {
+	scratch, err := os.MkdirTemp(filepath.Dir(path), ".turgo-new-")
+	if err != nil {
+		return fmt.Errorf("scaffold: %w", err)
+	}
+	defer os.RemoveAll(scratch)
+	written := filepath.Join(scratch, filepath.Base(path))
+	if err := os.WriteFile(written, content, 0o644); err != nil {
+		return fmt.Errorf("scaffold: %w", err)
+	}
+	if err := os.Rename(written, path); err != nil {
 		return fmt.Errorf("scaffold: %w", err)
 	}
 	return nil
