@@ -552,15 +552,24 @@ static TURGO_RARE void turgo_flush(uint32_t output, uint32_t number) {
     turgo_flush_region(o, number);
 }
 
-/* turgo_grow makes room behind all that an output holds. A record that no batch can
- * hold fails. */
+static TURGO_RARE void turgo_fail_large(void) {
+    turgo_fail(0, "turgo: a record to emit is larger than a batch, which has 64 MiB at most");
+}
+
+/* turgo_is_large fails a record that no batch can hold. The host puts small functions
+ * that call it in the place of their calls, and counts their instructions whether
+ * they run or not: this one keeps turgo_grow from being one. */
+static TURGO_RARE bool turgo_is_large(uint64_t size) {
+    if (size <= TURGO_BATCH_MAX - TURGO_HEADER) return false;
+    turgo_fail_large();
+    return true;
+}
+
+/* turgo_grow makes room behind all that an output holds. */
 static TURGO_RARE bool turgo_grow(uint32_t output, uint64_t size) {
     turgo_pending *o = &turgo_instance.outputs[output];
     uint32_t number = output == TURGO_OUTPUTS_MAX ? turgo_instance.accumulators : output;
-    if (size > TURGO_BATCH_MAX - TURGO_HEADER) {
-        turgo_fail(0, "turgo: a record to emit is larger than a batch, which has 64 MiB at most");
-        return false;
-    }
+    if (turgo_is_large(size)) return false;
     turgo_settle(o, number);
     turgo_make_room(o, number, size);
     return true;
@@ -653,14 +662,14 @@ static inline void turgo_fail(uint32_t code, const char *text) {
 
 static inline bool turgo_found(int64_t result, turgo_entry *entry) {
     entry->key = turgo_null;
-    entry->value = (turgo_bytes){turgo_instance.scratch.data, (uint32_t)result};
+    bool empty = (uint32_t)result == 0; /* it may come before there is any memory to read to, and is not null */
+    entry->value = (turgo_bytes){empty ? (const uint8_t *)"" : turgo_instance.scratch.data, (uint32_t)result};
     entry->version = (uint16_t)(result >> 32);
     return true;
 }
 
 static inline bool turgo_get(uint32_t state, turgo_entry *entry) {
     turgo_region *scratch = &turgo_instance.scratch;
-    turgo_reserve(scratch, 1); /* an empty value is not null */
     for (;;) {
         int64_t result = turgo_host_state_get(state, scratch->data, scratch->capacity);
         if (result < 0) return false;
@@ -685,7 +694,6 @@ static inline void turgo_append(uint32_t state, turgo_bytes value) { turgo_host_
 
 static inline bool turgo_map_get(uint32_t state, turgo_bytes key, turgo_entry *entry) {
     turgo_region *scratch = &turgo_instance.scratch;
-    turgo_reserve(scratch, 1); /* an empty value is not null */
     for (;;) {
         int64_t result = turgo_host_map_get(state, key.data, key.length, scratch->data, scratch->capacity);
         if (result < 0) return false;

@@ -48,7 +48,7 @@ static uint32_t failed;
 void turgo_host_fail(uint32_t code, const void *text, uint32_t length) { (void)code, (void)text, (void)length, failed++; }
 
 static int64_t give(const entry *e, void *data, uint32_t capacity) {
-    if (e->value_length <= capacity) memcpy(data, e->value, e->value_length);
+    if (e->value_length > 0 && e->value_length <= capacity) memcpy(data, e->value, e->value_length);
     return (int64_t)7 << 32 | e->value_length;
 }
 int64_t turgo_host_state_get(uint32_t state, void *data, uint32_t capacity) {
