@@ -64,17 +64,27 @@
     (i64.store (i32.sub (local.get $to) (i32.const 8)) (i64.load (i32.const 96)))
     (local.get $to))
 
+  ;; [6] A batch is at most 64 MiB: it is emitted when it holds 1 MiB, and at the end.
+  (func $emit_batch (param $out i32) (param $end i32) (param $count i32)
+    (local $length i32)
+    (local.set $length (i32.sub (local.get $end) (local.get $out)))
+    (i32.store (local.get $out) (i32.const 0x42475254))                                ;; TRGB
+    (i32.store offset=4 (local.get $out) (i32.const 0x001c0001))                       ;; version 1, rows, 28
+    (i32.store offset=8 (local.get $out) (local.get $count))
+    (i32.store offset=12 (local.get $out) (local.get $length))
+    (i64.store offset=16 (local.get $out) (i64.const 0))
+    (call $emit (i32.const 0) (local.get $out) (local.get $length)))
+
   ;; [3, 6] A batch: its header, then the records one after the other. The header tells how long
   ;; the fixed part of a record is that is read; one that is written has 28 bytes.
   (func (export "turgo_process") (param $input i32) (param $batch i32) (param $length i32) (result i32)
-    (local $record i32) (local $index i32) (local $count i32) (local $out i32) (local $end i32)
-    (local.set $count (i32.load offset=8 (local.get $batch)))
+    (local $record i32) (local $index i32) (local $first i32) (local $out i32) (local $end i32)
     (local.set $record (i32.add (local.get $batch) (i32.const 24)))
     (local.set $out (i32.add (local.get $batch) (local.get $length)))
     (local.set $end (i32.add (local.get $out) (i32.const 24)))
     (block $done
       (loop $next
-        (br_if $done (i32.eq (local.get $index) (local.get $count)))
+        (br_if $done (i32.eq (local.get $index) (i32.load offset=8 (local.get $batch))))
         ;; [4] The record is in hand now: state acts on its key, and it is blamed for what goes wrong.
         (i32.store (i32.const 64) (local.get $index))
         (call $increment)
@@ -82,12 +92,10 @@
           (i32.load16_u offset=6 (local.get $batch)) (local.get $index)))
         (local.set $record (i32.add (local.get $record) (i32.load (local.get $record))))
         (local.set $index (i32.add (local.get $index) (i32.const 1)))
+        (br_if $next (i32.lt_u (i32.sub (local.get $end) (local.get $out)) (i32.const 0x100000)))
+        (call $emit_batch (local.get $out) (local.get $end) (i32.sub (local.get $index) (local.get $first)))
+        (local.set $first (local.get $index))
+        (local.set $end (i32.add (local.get $out) (i32.const 24)))
         (br $next)))
-    ;; One batch with all records: the header, then emit.
-    (i32.store (local.get $out) (i32.const 0x42475254))                                ;; TRGB
-    (i32.store offset=4 (local.get $out) (i32.const 0x001c0001))                       ;; version 1, rows, 28
-    (i32.store offset=8 (local.get $out) (local.get $count))
-    (i32.store offset=12 (local.get $out) (i32.sub (local.get $end) (local.get $out)))
-    (i64.store offset=16 (local.get $out) (i64.const 0))
-    (call $emit (i32.const 0) (local.get $out) (i32.sub (local.get $end) (local.get $out)))
+    (call $emit_batch (local.get $out) (local.get $end) (i32.sub (local.get $index) (local.get $first)))
     (i32.const 0))) ;; success

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -34,20 +33,10 @@ func TestTheExampleIsThatOfTheSpecification(t *testing.T) {
 // open assembles a file and opens its operator.
 func open(t *testing.T, file string, states wasm.State) *wasm.Operator {
 	t.Helper()
-	tool, err := exec.LookPath("wat2wasm")
-	if err != nil {
-		t.Fatalf("wat2wasm is missing, this test needs it: apt-get install wabt (%v)", err)
-	}
-	out := filepath.Join(t.TempDir(), "operator.wasm")
-	if text, err := exec.Command(tool, "-o", out, file).CombinedOutput(); err != nil {
-		t.Fatalf("wat2wasm: %v\n%s", err, text)
-	}
-	data, err := os.ReadFile(out)
-	check(t, err)
 	engine, err := wasm.NewEngine(wasm.Config{})
 	check(t, err)
 	t.Cleanup(func() { check(t, engine.Close()) })
-	module, err := engine.Load(context.Background(), "wat", data)
+	module, err := engine.Load(context.Background(), "wat", assemble(t, file))
 	check(t, err)
 	operator, err := module.Open(context.Background(), wasm.OpenConfig{UID: "wat", Parallelism: 1, State: states})
 	check(t, err)
