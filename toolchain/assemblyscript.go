@@ -65,7 +65,14 @@ func (p *project) installPackages(ctx context.Context) (compiler string, err err
 	if _, err := os.Stat(filepath.Join(p.folder, "package-lock.json")); err == nil {
 		how = "ci"
 	}
+	packages := filepath.Join(p.folder, "node_modules")
+	_, missing := os.Lstat(packages)
 	if _, err := p.run(ctx, command{path: npm, arguments: []string{how, "--no-audit", "--no-fund", "--prefer-offline"}}); err != nil {
+		// Half an installation may hold a compiler that does not run, and the next
+		// build would take it. What stood there before "ci" has removed already.
+		if missing != nil || how == "ci" {
+			err = errors.Join(err, os.RemoveAll(packages))
+		}
 		return "", err
 	}
 	compiler, found = p.compilerAbove()

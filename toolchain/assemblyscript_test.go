@@ -40,6 +40,37 @@ func TestInstallationsOfOneFolderWait(t *testing.T) {
 	}
 }
 
+// What an installation that failed leaves is removed, as the compiler in it may not
+// run: the next build installs again.
+func TestHalfAnInstallationIsRemoved(t *testing.T) {
+	folder := write(t, map[string]string{
+		"tools/node": "#!/bin/sh\necho v20.0.0\n",
+		"tools/npm": "#!/bin/sh\nPATH=/bin:/usr/bin\nmkdir -p node_modules/assemblyscript/bin\n" +
+			"echo half > node_modules/assemblyscript/bin/asc.js\necho asked >> asked\nexit 1\n",
+		"project/package.json":      "{}",
+		"project/package-lock.json": "{}",
+	})
+	for _, name := range []string{"node", "npm"} {
+		if err := os.Chmod(filepath.Join(folder, "tools", name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", filepath.Join(folder, "tools"))
+	project := filepath.Join(folder, "project")
+	for _, want := range []string{"asked\n", "asked\nasked\n"} {
+		var failed *BuildError
+		if _, err := Build(t.Context(), Options{Folder: project, Language: AssemblyScript}); !errors.As(err, &failed) {
+			t.Errorf("%v, want that npm failed", err)
+		}
+		if asked, err := os.ReadFile(filepath.Join(project, "asked")); err != nil || string(asked) != want {
+			t.Errorf("npm was asked for %q, %v; want %q", asked, err, want)
+		}
+		if _, err := os.Lstat(filepath.Join(project, "node_modules")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("node_modules: %v, want that it is gone", err)
+		}
+	}
+}
+
 // Packages that are missing are installed as the lock file says, and a project
 // that does not ask for the compiler is told to.
 func TestPackagesAreInstalled(t *testing.T) {

@@ -19,7 +19,7 @@ type AmbiguousError struct {
 
 func (e *AmbiguousError) Error() string {
 	if len(e.Found) == 0 {
-		return fmt.Sprintf("toolchain: %s holds no project: it needs a Go package, a Cargo.toml, a package.json, or a .c, .zig or .wat file", e.Folder)
+		return fmt.Sprintf("toolchain: %s holds no project: it needs a Go package, a Cargo.toml, a package.json, or a .c, .zig or .wat file; turgo new makes one", e.Folder)
 	}
 	names := make([]string, len(e.Found))
 	for i, language := range e.Found {
