@@ -107,7 +107,7 @@ func (i *instance) sendForGrowth(input, number int) error {
 			i.growing = append(i.growing, batchOf(all[from:from+growthRecords]))
 		}
 	}
-	err := i.sendBatch(input, i.growing[number%growthLife])
+	err := i.sendUnseen(input, i.growing[number%growthLife])
 	if failedRecord(err) {
 		return nil
 	}
