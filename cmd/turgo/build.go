@@ -78,8 +78,10 @@ func untilInterrupted(command *cobra.Command) (context.Context, context.CancelFu
 func build(command *cobra.Command, folder string, flags buildFlags) error {
 	ctx, release := untilInterrupted(command)
 	defer release()
-	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+	if info, err := os.Stat(folder); err != nil {
 		return badInput(fmt.Errorf("cannot build %s: there is no such folder", folder))
+	} else if !info.IsDir() {
+		return badInput(fmt.Errorf("cannot build %s: it is no folder; name the one that holds it", folder))
 	}
 	if flags.updateSDK {
 		if err := scaffold.UpdateSDK(ctx, folder); err != nil {
@@ -189,12 +191,18 @@ func replaceManifest(path string, manifest *native.Manifest) error {
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	scratch := path + ".new"
-	if err := os.WriteFile(scratch, append(text, '\n'), 0o644); err != nil {
+	// A folder of its own: no link that stands there already leads elsewhere.
+	scratch, err := os.MkdirTemp(filepath.Dir(path), ".turgo-build-")
+	if err != nil {
 		return fmt.Errorf("cannot write the manifest: %w", err)
 	}
-	if err := os.Rename(scratch, path); err != nil {
-		return fmt.Errorf("cannot write the manifest: %w", errors.Join(err, os.Remove(scratch)))
+	defer os.RemoveAll(scratch)
+	written := filepath.Join(scratch, native.ManifestName)
+	if err := os.WriteFile(written, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("cannot write the manifest: %w", err)
+	}
+	if err := os.Rename(written, path); err != nil {
+		return fmt.Errorf("cannot write the manifest: %w", err)
 	}
 	return nil
 }

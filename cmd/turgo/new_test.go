@@ -79,7 +79,11 @@ func TestNewConnector(t *testing.T) {
 		t.Errorf("turgo build says\n%s", built)
 	}
 	author.runs("go", "test")
-	author.proves("connector", "./tally", "--config", "conformance.yaml")
+	suite := []string{"connector", "./tally", "--config", "conformance.yaml"}
+	if testing.Short() {
+		suite = append(suite, "--check", "handshake", "--check", "describe", "--check", "resume", "--check", "commit_after_crash", "--check", "host")
+	}
+	author.proves(suite...)
 	author.runs("turgo", "run", "job.yaml", "--connectors", "..")
 	parts, err := filepath.Glob(filepath.Join(author.folder, "out", "part-*"))
 	if err != nil {
