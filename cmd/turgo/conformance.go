@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -56,6 +57,33 @@ func writeConformanceReport(command *cobra.Command, result *report.Report, junit
 		return errTold
 	}
 	return nil
+}
+
+// listedCheck is what --list tells of a check.
+type listedCheck struct {
+	Group string `json:"group,omitempty"` // of connectors: process, source or sink
+	Check string `json:"check"`
+	What  string `json:"what"`
+}
+
+// writeChecks lists the checks of a suite, in columns or as JSON.
+func writeChecks(command *cobra.Command, checks []listedCheck) error {
+	if wantsJSON(command) {
+		return writeJSON(command.OutOrStdout(), checks)
+	}
+	groups, names := 0, 0
+	for _, c := range checks {
+		groups, names = max(groups, len(c.Group)), max(names, len(c.Check))
+	}
+	var b strings.Builder
+	for _, c := range checks {
+		if groups > 0 {
+			fmt.Fprintf(&b, "%-*s ", groups, c.Group)
+		}
+		fmt.Fprintf(&b, "%-*s %s\n", names, c.Check, c.What)
+	}
+	_, err := io.WriteString(command.OutOrStdout(), b.String())
+	return err
 }
 
 func writeJUnit(result *report.Report, path string) error {

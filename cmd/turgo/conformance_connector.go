@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -55,12 +54,11 @@ mend what it finds. --list tells the checks in a line each.`,
 }
 
 func listConnectorChecks(command *cobra.Command) error {
-	var b strings.Builder
+	var list []listedCheck
 	for _, c := range suite.Checks() {
-		fmt.Fprintf(&b, "%-8s %-21s %s\n", c.Group, c.Name, c.What)
+		list = append(list, listedCheck{Group: c.Group, Check: c.Name, What: c.What})
 	}
-	_, err := fmt.Fprint(command.OutOrStdout(), b.String())
-	return err
+	return writeChecks(command, list)
 }
 
 func proveConnector(command *cobra.Command, options suite.Options, path, junit string) error {

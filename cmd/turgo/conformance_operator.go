@@ -2,11 +2,9 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,18 +46,21 @@ mend what it finds. --list tells the checks in a line each.`,
 		if list && len(arguments) == 0 {
 			return listChecks(command)
 		}
+		// The suite takes 0 for its default.
+		if options.Batches < 1 || options.RecordFuel < 1 {
+			return badInput(errors.New("--batches and --fuel-per-record must be 1 or more"))
+		}
 		return proveOperator(command, options, arguments[0], scenario, junit)
 	}
 	return command
 }
 
 func listChecks(command *cobra.Command) error {
-	var b strings.Builder
+	var list []listedCheck
 	for _, c := range suite.Checks() {
-		fmt.Fprintf(&b, "%-18s %s\n", c.Name, c.What)
+		list = append(list, listedCheck{Check: string(c.Name), What: c.What})
 	}
-	_, err := fmt.Fprint(command.OutOrStdout(), b.String())
-	return err
+	return writeChecks(command, list)
 }
 
 func proveOperator(command *cobra.Command, options suite.Options, path, scenario, junit string) (err error) {

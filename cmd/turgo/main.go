@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +45,8 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 
 Exit codes:
   0    done: the job has finished, or was stopped with a checkpoint
-  1    failed: the job failed for good, or turgo could not do its work
+  1    failed: the job failed for good, a check of a conformance suite failed,
+       or turgo could not do its work
   2    bad input: the command line, the job file, a module, a connector's
        config, or the checkpoint store; the message names the place
   130  ended at once, by a second Ctrl-C: what was not committed is repeated
@@ -74,14 +76,18 @@ func noCommand(command *cobra.Command, arguments []string) error {
 	return badInput(fmt.Errorf("%s has no command %q: see %s --help", command.CommandPath(), arguments[0], command.CommandPath()))
 }
 
-// exactly wants n arguments; what are their names.
+// exactly wants these arguments.
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(command *cobra.Command, arguments []string) error {
 		if len(arguments) == len(names) {
 			return nil
 		}
-		return badInput(fmt.Errorf("%s takes %d arguments, and got %d: see %s --help",
-			command.CommandPath(), len(names), len(arguments), command.CommandPath()))
+		wanted := strings.Join(names, " and ")
+		if wanted == "" {
+			wanted = "nothing"
+		}
+		return badInput(fmt.Errorf("%s takes %s, and got %q: see %s --help",
+			command.CommandPath(), wanted, arguments, command.CommandPath()))
 	}
 }
 
