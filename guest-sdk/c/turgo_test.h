@@ -99,7 +99,8 @@ typedef struct {
 typedef struct {
     turgo_record records[TURGO_TEST_ROOM];
     bool failed[TURGO_TEST_ROOM];
-    uint32_t count;
+    uint32_t origins[TURGO_TEST_ROOM]; /* of what the running call emitted */
+    uint32_t count, begun;             /* begun: the count when the call began */
 } turgo_test_records;
 
 typedef struct {
@@ -215,7 +216,8 @@ static inline void turgo_test_put(uint32_t state, const turgo_state *declared, t
     turgo_test_store *s = &turgo_test_host.store;
     turgo_test_entry *e = declared->kind == TURGO_LIST ? NULL : turgo_test_find(state, key, sub);
     if (e == NULL) e = &s->entries[turgo_test_more(s->entry_count++)];
-    int64_t expires = declared->time_to_live_ms == 0 ? INT64_MAX : turgo_test_host.processing_time + (int64_t)declared->time_to_live_ms;
+    int64_t now = turgo_test_host.processing_time, life = (int64_t)declared->time_to_live_ms;
+    int64_t expires = life == 0 || now > INT64_MAX - life ? INT64_MAX : now + life;
     turgo_bytes none = {"", 0};
     *e = (turgo_test_entry){state, declared->schema_version, turgo_test_keep(key), turgo_test_keep(sub == NULL ? none : *sub),
                             turgo_test_keep(value.data == NULL ? none : value), ++s->cursor, expires};
@@ -389,7 +391,7 @@ static inline void turgo_test_add(turgo_test_records *to, const turgo_record *re
     kept->extensions = turgo_test_keep(record->extensions);
 }
 
-/* The host keeps emitted records, but those of records that failed. */
+/* The host keeps what is emitted aside until the call returns: a record may still fail. */
 void turgo_host_emit(uint32_t output, const void *data, uint32_t length) {
     uint32_t accumulator = output - (1u << 31);
     (void)length;
@@ -400,17 +402,38 @@ void turgo_host_emit(uint32_t output, const void *data, uint32_t length) {
         turgo_step(&batch, &record);
         uint32_t origin = turgo_load32(batch.at + 16);
         if (origin >= turgo_test_host.call.count) turgo_test_stop("a record's origin is no record of the call");
-        if (turgo_test_host.call.failed[origin]) continue;
-        if (output < TURGO_OUTPUTS_MAX) {
-            turgo_test_add(&turgo_test_host.outputs[output], &record);
-            continue;
+        turgo_test_records *to = &turgo_test_host.outputs[output < TURGO_OUTPUTS_MAX ? output : TURGO_OUTPUTS_MAX];
+        turgo_test_add(to, &record);
+        to->origins[to->count - 1] = origin;
+    }
+}
+
+/* turgo_test_commit keeps what a call emitted, but that of records that failed. */
+static inline void turgo_test_commit(void) {
+    const turgo_test_records *call = &turgo_test_host.call;
+    for (uint32_t output = 0; output <= TURGO_OUTPUTS_MAX; output++) {
+        turgo_test_records *o = &turgo_test_host.outputs[output];
+        uint32_t kept = o->begun;
+        for (uint32_t i = o->begun; i < o->count; i++) {
+            if (call->failed[o->origins[i]]) continue;
+            o->origins[kept] = o->origins[i];
+            o->records[kept++] = o->records[i];
         }
-        uint32_t state = turgo_test_host.operator->state_count + accumulator;
-        turgo_bytes key = turgo_test_host.call.records[origin].key;
+        o->count = o->begun = kept;
+    }
+}
+
+/* turgo_test_accumulate stores the accumulators that a call emitted. */
+static inline void turgo_test_accumulate(uint32_t aggregation) {
+    turgo_test_records *accumulators = &turgo_test_host.outputs[TURGO_OUTPUTS_MAX];
+    uint32_t state = turgo_test_host.operator->state_count + aggregation;
+    for (uint32_t i = 0; i < accumulators->count; i++) {
+        turgo_bytes key = turgo_test_host.call.records[accumulators->origins[i]].key, value = accumulators->records[i].value;
         turgo_test_entry *old = turgo_test_find(state, key, NULL);
-        if (record.value.data != NULL) turgo_test_put(state, turgo_test_state(state, TURGO_VALUE), key, NULL, record.value);
+        if (value.data != NULL) turgo_test_put(state, turgo_test_state(state, TURGO_VALUE), key, NULL, value);
         else if (old != NULL) turgo_test_remove(old);
     }
+    accumulators->count = accumulators->begun = 0;
 }
 
 /* turgo_test_write writes one record; fixed is the length of its fixed part. */
@@ -462,6 +485,7 @@ static inline void turgo_test_call(int32_t (*call)(uint32_t, const uint8_t *, ui
     turgo_test_header(data, TURGO_FIXED, records->count, size);
     for (uint32_t i = 0; i < records->count; i++) p = turgo_test_write(p, &records->records[i], i, TURGO_FIXED);
     if (call(number, data, (uint32_t)size) != 0) turgo_test_stop("a call's status is not 0");
+    turgo_test_commit();
 }
 
 /* turgo_test_call_groups groups the pending records by key: SPEC.md section 15. */
@@ -500,6 +524,8 @@ static inline void turgo_test_call_groups(uint32_t aggregation) {
         turgo_store32(group + 48, (uint32_t)(member - first));
     }
     if (turgo_aggregate(aggregation, data, (uint32_t)size) != 0) turgo_test_stop("a call's status is not 0");
+    turgo_test_commit();
+    turgo_test_accumulate(aggregation);
 }
 
 static inline void turgo_test_flush(void) {

@@ -158,10 +158,9 @@ static void answer(turgo_bytes key, turgo_bytes verb, int64_t number) {
 
 /* forward passes the record on, before and after what is emitted by its parts. */
 static void forward(turgo_bytes key, turgo_bytes verb) {
-    bool late = is(verb, "late");
-    if (late) turgo_fail(9, "asked to fail");
-    if (is(verb, "forward") || late) turgo_forward(OUT);
-    if (is(verb, "twice")) {
+    if (is(verb, "forward")) {
+        turgo_forward(OUT);
+    } else if (is(verb, "twice")) {
         turgo_forward(OUT);
         turgo_forward(OUT);
         turgo_forward(LOG);
@@ -174,10 +173,14 @@ static void forward(turgo_bytes key, turgo_bytes verb) {
         begin();
         add(turgo_text("after"));
         tell(key);
-    } else if (late) {
-        begin();
-        add(turgo_text("never seen"));
-        tell(key);
+    } else if (is(verb, "late")) {
+        for (int times = 0; times < 2; times++) {
+            if (times == 1) turgo_fail(9, "asked to fail");
+            turgo_forward(OUT);
+            begin();
+            add(turgo_text("never seen"));
+            tell(key);
+        }
     }
 }
 

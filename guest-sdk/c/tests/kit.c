@@ -88,6 +88,24 @@ static void a_failure_undoes_its_record_alone(void) {
     turgo_test_check(turgo_test_metric(LAST) == 1);
 }
 
+/* What is large is emitted before the call ends. */
+static void a_failure_drops_what_was_emitted_before(void) {
+    char text[6000];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    turgo_test_open(0, "{}");
+    memcpy(text, "forward ", 8);
+    command("a", text);
+    memcpy(text, "late    ", 8);
+    command("a", text);
+    command("a", "add 1");
+    memcpy(text, "forward ", 8);
+    turgo_test_expect(OUT, "a", text, 7);
+    turgo_test_expect(OUT, "a", "1", 7);
+    turgo_test_expect_no_more(OUT);
+    turgo_test_expect_failure(9, "asked to fail");
+}
+
 static void groups_meet_their_accumulators(void) {
     turgo_test_open(0, "{}");
     turgo_test_send(SUMMED, "a", "5", 1);
@@ -135,6 +153,7 @@ TURGO_TESTS({"state belongs to its key", state_belongs_to_its_key},
             {"entries end by the clock", entries_end_by_the_clock},
             {"timers fire in order", timers_fire_in_order},
             {"a failure undoes its record alone", a_failure_undoes_its_record_alone},
+            {"a failure drops what was emitted before", a_failure_drops_what_was_emitted_before},
             {"groups meet their accumulators", groups_meet_their_accumulators},
             {"records keep what they are", records_keep_what_they_are},
             {"differences are seen", differences_are_seen})

@@ -106,6 +106,8 @@ class Everything extends Operator {
       this.out.forward();
       this.tell(records.key, "after");
     } else if (verb == "late") {
+      this.out.forward();
+      this.tell(records.key, "never seen");
       records.fail(9, "asked to fail");
       this.out.forward();
       this.tell(records.key, "never seen");

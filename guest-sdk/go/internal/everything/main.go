@@ -131,6 +131,8 @@ func (e *everything) forward(r *turgo.Batch, verb string) {
 		e.out.Forward()
 		e.tell(r, "after")
 	case "late":
+		e.out.Forward()
+		e.tell(r, "never seen")
 		r.Fail(9, "asked to fail")
 		e.out.Forward()
 		e.tell(r, "never seen")

@@ -115,7 +115,7 @@ impl Inner {
 
     fn put(&mut self, address: Address, data: &[u8]) {
         let declared = &self.states[address.state as usize];
-        let expires = (declared.time_to_live_ms > 0).then(|| self.processing_time + declared.time_to_live_ms as i64);
+        let expires = (declared.time_to_live_ms > 0).then(|| self.processing_time.saturating_add(declared.time_to_live_ms as i64));
         let entry = Entry { data: data.to_vec(), version: declared.version, expires };
         self.call("put").store.entries.insert(address, entry);
     }

@@ -91,6 +91,8 @@ impl Everything {
                 self.tell(record, "after");
             }
             "late" => {
+                self.out.forward(record);
+                self.tell(record, "never seen");
                 record.fail(Failure::new(9, "asked to fail"));
                 self.out.forward(record);
                 self.tell(record, "never seen");
