@@ -109,7 +109,7 @@ func Run(ctx context.Context, options Options) (*report.Report, error) {
 			result.Interrupted = true
 			break
 		}
-		result.Results = append(result.Results, one)
+		result.Add(one)
 	}
 	result.Duration = time.Since(start)
 	return result, nil

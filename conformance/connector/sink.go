@@ -399,6 +399,16 @@ func (t *trial) writerOf(ctx context.Context, attempt uint64, keep ...*v1.Commit
 	return s, w, err
 }
 
+// prepareFirst opens the sink, writes that many records and prepares them.
+func (t *trial) prepareFirst(ctx context.Context, records int) (s *sinkSession, ids []string, list []*v1.Committable, err error) {
+	s, w, err := t.writerOf(ctx, 1)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	ids, list, err = w.epoch(1, records)
+	return s, ids, list, err
+}
+
 // ordinarySink writes, prepares and commits a little.
 func (t *trial) ordinarySink(ctx context.Context, p *process) error {
 	s := &sinkSession{t: t, p: p, client: v1.NewConnectorClient(p.connection)}

@@ -14,11 +14,7 @@ import (
 )
 
 func checkCommitAfterCrash(ctx context.Context, t *trial) error {
-	s, w, err := t.writerOf(ctx, 1)
-	if err != nil {
-		return err
-	}
-	ids, list, err := w.epoch(1, 25)
+	s, ids, list, err := t.prepareFirst(ctx, 25)
 	if err != nil {
 		return err
 	}
@@ -33,11 +29,7 @@ func checkCommitAfterCrash(ctx context.Context, t *trial) error {
 }
 
 func checkCommitRepeat(ctx context.Context, t *trial) error {
-	s, w, err := t.writerOf(ctx, 1)
-	if err != nil {
-		return err
-	}
-	ids, list, err := w.epoch(1, 25)
+	s, ids, list, err := t.prepareFirst(ctx, 25)
 	if err != nil {
 		return err
 	}

@@ -94,13 +94,13 @@ func (s *suite) run(name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	operators, err := s.operators(loaded)
-	if err != nil {
-		return err
-	}
 	if !loaded {
-		s.skipOperators(operators)
+		s.skipOperators()
 		return nil
+	}
+	operators, err := s.operators()
+	if err != nil {
+		return errors.Join(err, s.module.Close())
 	}
 	for _, index := range operators {
 		subject, err := newSubject(s, index)
@@ -117,12 +117,8 @@ func (s *suite) run(name string, data []byte) error {
 	return s.module.Close()
 }
 
-// operators are the numbers of those to check. Where the module does not load
-// there are none to choose from.
-func (s *suite) operators(loaded bool) ([]int, error) {
-	if !loaded {
-		return []int{0}, nil
-	}
+// operators are the numbers of those to check.
+func (s *suite) operators() ([]int, error) {
 	var names []string
 	for i := range s.module.Description().Operators {
 		names = append(names, s.module.Description().Operators[i].Name)
@@ -199,7 +195,7 @@ func (s *suite) load(name string, data []byte) (loaded bool, err error) {
 		case c.Name == CheckModule:
 			result.Duration = took
 		}
-		s.report.Results = append(s.report.Results, result)
+		s.report.Add(result)
 	}
 	return failed == "", nil
 }
@@ -213,14 +209,14 @@ var adviceOfModule = map[string]string{
 }
 
 // skipOperators tells that the checks of operators did not run.
-func (s *suite) skipOperators([]int) {
+func (s *suite) skipOperators() {
 	failed := s.report.Failed()
 	if len(failed) == 0 {
-		return
+		return // the run was interrupted
 	}
 	for _, c := range checks {
 		if !c.OfModule {
-			s.report.Results = append(s.report.Results, report.Result{Check: c.Name, Status: report.Skip, Reason: "needs " + failed[0].Check})
+			s.report.Add(report.Result{Check: c.Name, Status: report.Skip, Reason: "needs " + failed[0].Check})
 		}
 	}
 }
@@ -365,7 +361,7 @@ func (o *subject) tell() {
 		if v := o.verdicts[c.Name]; v != nil {
 			result := v.Result
 			result.Group, result.Check = o.description.Name, c.Name
-			o.report.Results = append(o.report.Results, result)
+			o.report.Add(result)
 		}
 	}
 }

@@ -4,6 +4,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -42,6 +43,17 @@ type Result struct {
 	// Reason tells for a failure or a skip what was seen, with values, and what to do.
 	Reason   string
 	Duration time.Duration
+}
+
+// ReasonBytesMax is how long a reason is at most: subjects choose a part of it.
+const ReasonBytesMax = 16 << 10
+
+// Add adds a result. A reason that is too long loses its end.
+func (r *Report) Add(result Result) {
+	if len(result.Reason) > ReasonBytesMax {
+		result.Reason = strings.ToValidUTF8(result.Reason[:ReasonBytesMax], "") + " ..."
+	}
+	r.Results = append(r.Results, result)
 }
 
 // Failed lists the checks that failed.

@@ -102,3 +102,16 @@ func TestInterrupted(t *testing.T) {
 		t.Fatal(err, object.String())
 	}
 }
+
+// What a subject says may be of any length: the report is not.
+func TestReasonsAreBounded(t *testing.T) {
+	var r report.Report
+	r.Add(report.Result{Check: "a", Status: report.Fail, Reason: strings.Repeat("é", report.ReasonBytesMax)})
+	r.Add(report.Result{Check: "b", Status: report.Fail, Reason: "short"})
+	if got := r.Results[0].Reason; len(got) > report.ReasonBytesMax+4 || !utf8.ValidString(got) || !strings.HasSuffix(got, "é ...") {
+		t.Errorf("%d bytes, the end is %q", len(got), got[len(got)-8:])
+	}
+	if got := r.Results[1].Reason; got != "short" {
+		t.Errorf("%q", got)
+	}
+}
