@@ -2,6 +2,7 @@
 package c_test
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -19,6 +20,11 @@ func TestKit(t *testing.T) { run(t, "tests/kit.c") }
 // run compiles a program and runs it.
 func run(t *testing.T, source string, arguments ...string) {
 	t.Helper()
+	for _, name := range []string{"turgo.h", "turgo_test.h", "tests/everything.c", source} {
+		if _, err := os.ReadFile(name); err != nil { // so that Go knows what its result depends on
+			t.Fatal(err)
+		}
+	}
 	program := filepath.Join(t.TempDir(), "program")
 	build := exec.Command("clang", "-std=c11", "-Wall", "-Wextra", "-Werror", "-g", "-fsanitize=undefined",
 		"-fsanitize-trap=undefined", "-o", program, source)

@@ -247,7 +247,8 @@ typedef struct {
 /* turgo_emit emits a record with the timestamp of the record in hand. */
 static inline void turgo_emit(uint32_t output, turgo_bytes key, turgo_bytes value);
 static inline void turgo_emit_record(uint32_t output, const turgo_record *record);
-/* turgo_forward emits the record in hand as it is. */
+/* turgo_forward emits the record in hand as it is. A fired timer is a record of its
+ * key and time; a group, one of its key and the accumulator that it came with. */
 static inline void turgo_forward(uint32_t output);
 
 /* turgo_fail fails the record in hand: what was emitted and written for it is

@@ -113,7 +113,8 @@ func (o *output) EmitRecord(r Record) {
 	put(unsafe.Add(p, len(r.Key)+len(r.Value)), r.Extensions)
 }
 
-// Forward emits the record in hand as it is.
+// Forward emits the record in hand as it is. A fired timer is a record of its key
+// and time; a group, one of its key and the accumulator that it came with.
 func (o *output) Forward() {
 	if o.runEnd != o.instance.batch.offset {
 		o.beginRun()

@@ -65,7 +65,10 @@ export class Emitter {
     if (isWritten && more > 0) memory.copy(this.buffer + this.length - more, extensions.data, more);
   }
 
-  /** Emits the record in hand as it is, extensions included. */
+  /**
+   * Emits the record in hand as it is, extensions included. A fired timer is a record of
+   * its key and time; a group, one of its key and the accumulator that it came with.
+   */
   @inline forward(): void {
     const batch = this.batch;
     const at = batch.at;

@@ -1,5 +1,7 @@
 package turgotest
 
+import "math"
+
 // What is written for a key. Each write remembers how to undo it.
 
 // set writes or, where e is nil, removes one entry.
@@ -22,8 +24,8 @@ func (h *host) set(a address, e *entry) {
 func (h *host) put(a address, data []byte) {
 	declared := h.harness.description.States[a.state]
 	e := entry{data: string(data), version: declared.SchemaVersion}
-	if declared.TimeToLiveMS > 0 {
-		e.expires = h.harness.processingTime + declared.TimeToLiveMS
+	if now := h.harness.processingTime; declared.TimeToLiveMS > 0 && now <= math.MaxInt64-declared.TimeToLiveMS {
+		e.expires = now + declared.TimeToLiveMS
 	}
 	h.set(a, &e)
 }

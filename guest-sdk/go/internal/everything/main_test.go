@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -157,8 +158,22 @@ var builds = map[string][]string{
 	"assemblyscript": {"node", "../../../assemblyscript/tests/compile.mjs", "tests/operators/everything.ts", "OUT"},
 }
 
+// sources are looked at, so that Go knows what the results of its tests depend on.
+var sources = []string{"../../../c/turgo.h", "../../../c/tests", "../../../rust/src", "../../../rust/tests/everything/src",
+	"../../../assemblyscript/assembly", "../../../assemblyscript/tests/operators"}
+
 func build(t *testing.T, language string) []byte {
 	t.Helper()
+	for _, folder := range sources {
+		if err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+			if err == nil {
+				_, err = os.Stat(path)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	out := filepath.Join(t.TempDir(), "everything.wasm")
 	words := slices.Clone(builds[language])
 	if words[0] == "toolchain" {
