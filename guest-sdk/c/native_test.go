@@ -2,9 +2,11 @@
 package c_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -34,4 +36,29 @@ func run(t *testing.T, source string, arguments ...string) {
 	if text, err := exec.Command(program, arguments...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
+}
+
+// TestTheCommentsShowWhatWorks takes the operator out of the first comment of
+// turgo.h, and its test out of that of turgo_test.h.
+func TestTheCommentsShowWhatWorks(t *testing.T) {
+	folder := t.TempDir()
+	for header, file := range map[string]string{"turgo.h": "count.c", "turgo_test.h": "count_test.c"} {
+		text, err := os.ReadFile(header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		comment, _, _ := strings.Cut(string(text), "*/")
+		var code strings.Builder
+		for line := range strings.Lines(comment) {
+			if shown, found := strings.CutPrefix(line, " *     "); found && !strings.HasPrefix(shown, "clang ") {
+				code.WriteString(shown)
+			}
+		}
+		err = errors.Join(os.WriteFile(filepath.Join(folder, header), text, 0o600),
+			os.WriteFile(filepath.Join(folder, file), []byte(code.String()), 0o600))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, filepath.Join(folder, "count_test.c"))
 }

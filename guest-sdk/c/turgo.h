@@ -12,9 +12,10 @@
  *     static void count(turgo_batch *words) {
  *         turgo_record word;
  *         while (turgo_next(words, &word)) {
+ *             char text[20];
  *             uint64_t total = turgo_get_u64(TOTAL, 0) + 1;
  *             turgo_put_u64(TOTAL, total);
- *             turgo_emit(TOTALS, word.key, turgo_bytes_of(&total, sizeof total));
+ *             turgo_emit(TOTALS, word.key, turgo_bytes_of(text, (size_t)(turgo_digits(text, (int64_t)total) - text)));
  *         }
  *     }
  *
