@@ -898,9 +898,11 @@ static inline turgo_bytes turgo_config_text(turgo_bytes request, const char *nam
         case 'u':
             code = turgo_json_hex(p + 1);
             p += 4;
-            if (code >> 10 == 0xd800 >> 10) { /* the first of two escapes */
+            if (code >> 10 == 0xd800 >> 10 && p[1] == '\\' && p[2] == 'u' && turgo_json_hex(p + 3) >> 10 == 0xdc00 >> 10) {
                 code = 0x10000 + ((code & 0x3ff) << 10 | (turgo_json_hex(p + 3) & 0x3ff));
                 p += 6;
+            } else if (code >> 11 == 0xd800 >> 11) { /* half of a pair */
+                code = 0xfffd;
             }
         }
         length += turgo_utf8(text + length, code);

@@ -400,6 +400,9 @@ static bool config_open(turgo_bytes request) {
 static void config(void) {
     turgo_bytes request = turgo_text("{\"uid\":\"a}\\\"\",\"config\":{\"list\":[1,{\"n\":3}],\"text\":\"a\\u00e9\\ud83d\\ude00\\n\\\"\",\"n\":-12,\"x\":1.5,\"yes\":true,\"no\":false},\"subtask\":0}");
     CHECK(turgo_equal(turgo_config_text(request, "text", turgo_null), turgo_text("a\xc3\xa9\xf0\x9f\x98\x80\n\"")), "text");
+    turgo_bytes halves = turgo_text("{\"config\":{\"a\":\"\\ud83dabcdefgh\",\"b\":\"\\ude00\\ud83d\\ud83d\\ude00\"}}");
+    CHECK(turgo_equal(turgo_config_text(halves, "a", turgo_null), turgo_text("\xef\xbf\xbd" "abcdefgh")), "half a pair before text");
+    CHECK(turgo_equal(turgo_config_text(halves, "b", turgo_null), turgo_text("\xef\xbf\xbd\xef\xbf\xbd\xf0\x9f\x98\x80")), "halves before a pair");
     CHECK(turgo_config_integer(request, "n", 0) == -12, "a number");
     CHECK(turgo_config_integer(request, "x", 9) == 9, "a fraction is no integer");
     CHECK(turgo_config_integer(request, "uid", 9) == 9, "what is outside of config");
