@@ -367,3 +367,16 @@ func TestSocketIsPrivate(t *testing.T) {
 		t.Errorf("left: %v, %v", left, err)
 	}
 }
+
+// A socket's path has room for few bytes: a folder for temporary files that is too
+// deep does not stop a connector.
+func TestSocketBelowADeepFolder(t *testing.T) {
+	deep := filepath.Join(t.TempDir(), strings.Repeat("d", 100))
+	if err := os.Mkdir(deep, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", deep)
+	if _, err := newLauncher(t).Source(context.Background(), "steps", native.PlacementProcess); err != nil {
+		t.Fatal(err)
+	}
+}

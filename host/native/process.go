@@ -80,12 +80,26 @@ func startProcess(ctx context.Context, l *Launcher, name string, run executable)
 		Logger:           &logger{to: log, own: true},
 		GRPCDialOptions:  wire.DialOptions(),
 		SkipHostEnv:      true,
+		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: socketFolder()},
 	})
 	if err := p.connect(ctx, l.startTimeout()); err != nil {
 		p.stop()
 		return nil, err
 	}
 	return p, nil
+}
+
+// temporaryMax leaves room for the names of a socket and its folder below it: a path
+// of 104 bytes and more is no socket's.
+const temporaryMax = 60
+
+// socketFolder is where folders of sockets are made: that for temporary files, unless
+// its path is too long.
+func socketFolder() string {
+	if folder := os.TempDir(); len(folder) <= temporaryMax {
+		return folder
+	}
+	return "/tmp"
 }
 
 // passFiles makes the lifeline, and adds the child's end, and what else it gets.
