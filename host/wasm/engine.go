@@ -194,7 +194,7 @@ func (f *hostFault) Unwrap() error { return f.error }
 
 func (e *Engine) load(ctx context.Context, name string, data []byte) (*Module, error) {
 	if len(data) > ModuleBytesMax {
-		return nil, fmt.Errorf("%d bytes, the limit is %d", len(data), ModuleBytesMax)
+		return nil, fmt.Errorf("more than %d bytes", ModuleBytesMax)
 	}
 	parsed, err := instrument.Parse(data)
 	if err != nil {

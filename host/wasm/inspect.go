@@ -24,7 +24,7 @@ type InterfaceItem struct {
 // also takes modules that are no operators.
 func Inspect(name string, data []byte) (Interface, error) {
 	if len(data) > ModuleBytesMax {
-		return Interface{}, &ModuleError{Module: name, Err: fmt.Errorf("%d bytes, the limit is %d", len(data), ModuleBytesMax)}
+		return Interface{}, &ModuleError{Module: name, Err: fmt.Errorf("more than %d bytes", ModuleBytesMax)}
 	}
 	m, err := instrument.Parse(data)
 	if err != nil {
