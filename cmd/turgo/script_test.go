@@ -115,7 +115,7 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir:                "testdata/script",
+		Files:              scripts(t),
 		RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", filepath.Join(built, "bin")+string(filepath.ListSeparator)+os.Getenv("PATH"))
@@ -130,6 +130,23 @@ func TestScripts(t *testing.T) {
 			"exits": exits, "until": until, "damage": damage, "connector": connector, "lines": lines,
 		},
 	})
+}
+
+// scriptsLong take many seconds each; short runs leave them out.
+var scriptsLong = []string{"conformance_operator", "dlq_running", "end_at_once", "full_store", "replay", "wordcount"}
+
+func scripts(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	if testing.Short() {
+		files = slices.DeleteFunc(files, func(file string) bool {
+			return slices.Contains(scriptsLong, strings.TrimSuffix(filepath.Base(file), ".txtar"))
+		})
+	}
+	return files
 }
 
 func exits(ts *testscript.TestScript, negated bool, arguments []string) {
