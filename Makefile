@@ -45,8 +45,12 @@ languages: build ## build the modules of examples/languages; LANGUAGES says whic
 test: tools lint ## check and test everything, as CI does
 	$(GO) test -timeout 18m ./...
 
+# Packages whose tests start brokers, kill processes for a while or build with every
+# toolchain: make test runs them.
+LONG := /(faults|plugins)(/|$$)|/connectors/kafka|/conformance/connector/|/examples/(languages|payments|zig)|/host/(sim|wasm/internal/instrument)$$
+
 test-short: tools ## the tests that take less than two minutes in all
-	$(GO) test -short -timeout 5m ./...
+	$(GO) test -short -timeout 5m $$($(GO) list ./... | grep -vE '$(LONG)')
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')); \
