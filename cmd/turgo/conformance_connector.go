@@ -3,9 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -67,7 +64,7 @@ func proveConnector(command *cobra.Command, options suite.Options, path, junit s
 		return badInput(err)
 	}
 	options.Scenario = scenario
-	ctx, stop := signal.NotifyContext(command.Context(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilInterrupted(command)
 	defer stop()
 	show, end := conformanceProgress(command.ErrOrStderr())
 	options.Progress = show

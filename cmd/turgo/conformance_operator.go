@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"os"
-	"os/signal"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -58,7 +57,7 @@ mend what it finds. --list tells the checks in a line each.`,
 func listChecks(command *cobra.Command) error {
 	var list []listedCheck
 	for _, c := range suite.Checks() {
-		list = append(list, listedCheck{Check: string(c.Name), What: c.What})
+		list = append(list, listedCheck{Check: c.Name, What: c.What})
 	}
 	return writeChecks(command, list)
 }
@@ -72,7 +71,7 @@ func proveOperator(command *cobra.Command, options suite.Options, path, scenario
 		return badInput(err)
 	}
 	options.CacheDir = compileCacheDir()
-	ctx, stop := signal.NotifyContext(command.Context(), os.Interrupt)
+	ctx, stop := untilInterrupted(command)
 	defer stop()
 	show, end := conformanceProgress(command.ErrOrStderr())
 	options.Progress = show
