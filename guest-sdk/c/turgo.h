@@ -186,8 +186,8 @@ typedef struct {
 
 typedef enum { TURGO_VALUE, TURGO_LIST, TURGO_MAP } turgo_state_kind;
 
-/* turgo_state: a time to live of 0 is for ever; prefetch reads the entries of all
- * keys of a batch before the call. */
+/* turgo_state: a time to live of 0 is for ever; prefetch, which values have, reads
+ * the entries of all keys of a batch before the call. */
 typedef struct {
     const char *name;
     turgo_state_kind kind;

@@ -35,12 +35,6 @@ impl<T: Codec> List<T> {
         self
     }
 
-    /// Declares that the host reads the lists of all keys of a batch before it calls.
-    pub fn prefetched(self) -> Self {
-        self.typed.declared.prefetch.set(true);
-        self
-    }
-
     /// Adds an element to the list of the key in hand. It reads nothing.
     pub fn append<V: Encode + ?Sized>(&self, hand: &Hand, value: &V)
     where

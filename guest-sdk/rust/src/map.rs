@@ -38,12 +38,6 @@ impl<K: Codec, V: Codec> Map<K, V> {
         self
     }
 
-    /// Declares that the host reads the maps of all keys of a batch before it calls.
-    pub fn prefetched(self) -> Self {
-        self.typed.declared.prefetch.set(true);
-        self
-    }
-
     /// The value of one entry.
     pub fn get<Q: Encode + ?Sized>(&self, hand: &Hand, key: &Q) -> Option<V>
     where

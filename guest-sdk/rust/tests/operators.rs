@@ -250,8 +250,8 @@ impl Operator for Described {
         d.aggregated_input("sums", &sum, |_: &mut Self, _| {});
         d.output("out");
         d.value::<u64>("value").expiring(5).versioned(3, |_, _| Ok(0)).prefetched();
-        d.list::<String>("list").prefetched();
-        d.map::<String, [u8; 2]>("map").prefetched();
+        d.list::<String>("list");
+        d.map::<String, [u8; 2]>("map");
         d.event_timer("event", |_: &mut Self, _| {});
         d.processing_timer("processing", |_: &mut Self, _| {});
         d.counter("counter");
@@ -273,7 +273,7 @@ fn the_description_has_all_there_is() {
         r#"{"abi":"turgo_v1","sdk":"turgo-rust","language":"rust","requires":["aggregate"],"operators":[{"name":"described","#,
         r#""inputs":[{"name":"a \"name\"\u000a"},{"name":"changes","changes":["update_before","update_after"]},{"name":"sums","aggregation":"sum"}],"#,
         r#""outputs":[{"name":"out"}],"states":[{"name":"value","kind":"value","time_to_live_ms":5,"schema_version":3,"prefetch":true},"#,
-        r#"{"name":"list","kind":"list","prefetch":true},{"name":"map","kind":"map","prefetch":true}],"#,
+        r#"{"name":"list","kind":"list"},{"name":"map","kind":"map"}],"#,
         r#""aggregations":[{"name":"sum","time_to_live_ms":9,"schema_version":2}],"#,
         r#""timers":[{"name":"event","domain":"event"},{"name":"processing","domain":"processing"}],"#,
         r#""metrics":[{"name":"counter","kind":"counter"},{"name":"gauge","kind":"gauge"}],"assigns_timestamps":true,"#,
