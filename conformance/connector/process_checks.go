@@ -303,6 +303,7 @@ func checkParentDeath(ctx context.Context, t *trial) error {
 	if _, err := t.describe(ctx, p); err != nil {
 		return err
 	}
+	// What it answers is the matter of other checks.
 	_ = t.busy(ctx, p)
 	if err := p.command.Process.Kill(); err != nil { // the shell alone, not its group
 		return &SetupError{err}
